@@ -1,0 +1,110 @@
+"""One cell of the benchmark: one peer on one problem with one seed, cached as a JSON file.
+
+Axes: T trials in the order in which they were asked for.
+"""
+
+import json
+import pathlib
+import time
+
+import numpy as np
+
+from benchmarks import peers, problems, reference
+from keras_hparam import errors
+from keras_hparam.spaces.convert import from_hyperparameters
+
+
+def run(problem, peer, seed, num_trials, weights=""):
+    """Searches, sequentially.
+
+    Args:
+        problem: `Problem`.
+        peer: name as in `peers.make`.
+        seed: int >= 0.
+        num_trials: trials to run; fewer are if the peer stops.
+        weights: for "optformer".
+
+    Returns:
+        Dict with `objectives` [T], `ask_seconds` [T] (wall time of a proposal), `tell_seconds` [T] (wall time of
+        reporting it), `illegal` (proposals outside the space, evaluated all the same) and what names the cell.
+
+    Raises:
+        InvalidArgumentError: if the objective is not finite.
+    """
+    space = from_hyperparameters(problem.build())
+    started = time.perf_counter()
+    searcher = peers.make(peer, problem, num_trials, seed, weights)
+    load_seconds = time.perf_counter() - started
+    objectives, ask_seconds, tell_seconds, illegal = [], [], [], 0
+    for _ in range(num_trials):
+        started = time.perf_counter()
+        values = searcher.ask()
+        asked = time.perf_counter()
+        if values is None:
+            break
+        illegal += not is_legal(space, values)
+        objective = problem.evaluate(values)
+        if not np.isfinite(objective):
+            raise errors.InvalidArgumentError(
+                f"Expected a finite objective of {problem.name}. Received: {objective} at {values}."
+            )
+        evaluated = time.perf_counter()
+        searcher.tell(objective)
+        objectives.append(objective)
+        ask_seconds.append(round(asked - started, 6))
+        tell_seconds.append(round(time.perf_counter() - evaluated, 6))
+    return {
+        "problem": problem.name,
+        "suite": problem.suite,
+        "peer": peer,
+        "seed": seed,
+        "weights": weights,
+        "num_trials": num_trials,
+        "num_parameters": len(space.parameters),
+        "load_seconds": round(load_seconds, 3),
+        "illegal": illegal,
+        "objectives": objectives,
+        "ask_seconds": ask_seconds,
+        "tell_seconds": tell_seconds,
+    }
+
+
+def is_legal(space, values):
+    """Whether the space accepts the values."""
+    try:
+        space.validate(values)
+    except errors.InvalidArgumentError:
+        return False
+    return True
+
+
+def path(workdir, problem_name, peer, seed):
+    """Where a cell is cached."""
+    return pathlib.Path(workdir) / "cells" / problem_name / peer.replace(":", "-") / f"{seed}.json"
+
+
+def read(workdir, problem_name, peer, seed, num_trials, weights=""):
+    """A cached cell that has at least `num_trials` trials (and, for "optformer", these weights), else `None`."""
+    file = path(workdir, problem_name, peer, seed)
+    if not file.exists():
+        return None
+    try:
+        cell = json.loads(file.read_text())
+    except ValueError as error:
+        raise errors.CorruptFileError(f"Expected {file} to be JSON; delete it. Received: {error}.") from error
+    same_weights = not peer.startswith("optformer") or cell["weights"] == weights
+    return cell if cell["num_trials"] >= num_trials and same_weights else None
+
+
+def complete(workdir, data_dir, problem_name, peer, seed, num_trials, weights=""):
+    """Runs and caches a cell unless it is cached already; the unit of work of a process.
+
+    Returns:
+        The cell.
+    """
+    cell = read(workdir, problem_name, peer, seed, num_trials, weights)
+    if cell is None:
+        (problem,) = problems.load([problem_name], data_dir)
+        cell = run(problem, peer, seed, num_trials, weights)
+        reference.write_json(path(workdir, problem_name, peer, seed), cell)
+    return cell

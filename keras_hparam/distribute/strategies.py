@@ -1,0 +1,73 @@
+"""A tf.distribute strategy from the value of a flag; what the machine cannot give is an error, never a fallback."""
+
+from keras_hparam import errors
+
+NAMES = ("default", "mirrored", "multi_worker", "tpu")
+
+
+def strategy(name="default", tpu=""):
+    """The `tf.distribute.Strategy` of a name.
+
+    Args:
+        name: "default" (one device), "mirrored" (all GPUs, or all logical CPUs where there is no GPU),
+            "multi_worker" (needs TF_CONFIG; call before any TensorFlow operation) or "tpu".
+        tpu: address of the TPU, for "tpu".
+
+    Raises:
+        InvalidArgumentError: for an unknown name.
+        UnavailableError: if the machine has fewer than two devices for "mirrored", no TF_CONFIG for "multi_worker", or
+            no TPU.
+
+    Example:
+
+    ```python
+    with distribute.strategy("mirrored").scope():
+        model = build()
+    ```
+    """
+    if name not in NAMES:
+        raise errors.InvalidArgumentError(f"Expected `strategy` to be one of {NAMES}. Received: {name!r}.")
+    return {"default": _default, "mirrored": _mirrored, "multi_worker": _multi_worker}.get(name, lambda: _tpu(tpu))()
+
+
+def _default():
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy()
+
+
+def _mirrored():
+    import tensorflow as tf
+
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) < 2:
+        raise errors.UnavailableError(
+            "Expected at least 2 devices for strategy 'mirrored' (GPUs, or logical CPUs made with "
+            "tf.config.set_logical_device_configuration or --logical_cpus). "
+            f"Received: {[device.name for device in devices]}. Use strategy 'default' on this machine."
+        )
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _multi_worker():
+    import os
+
+    import tensorflow as tf
+
+    if not os.environ.get("TF_CONFIG"):
+        raise errors.UnavailableError(
+            "Expected the environment variable TF_CONFIG (cluster and task) for strategy 'multi_worker'. Received: none."
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu(address):
+    import tensorflow as tf
+
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, tf.errors.OpError) as error:
+        raise errors.UnavailableError(f"Expected a TPU at {address!r} for strategy 'tpu'. Received: {error}") from error
+    return tf.distribute.TPUStrategy(resolver)

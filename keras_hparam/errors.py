@@ -1,0 +1,20 @@
+"""Errors, typed by what the caller should do about them.
+
+Every message says what was expected and what was received, and names the argument or the file.
+"""
+
+
+class KerasHparamError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class InvalidArgumentError(KerasHparamError, ValueError):
+    """The call is wrong: change the named argument."""
+
+
+class CorruptFileError(KerasHparamError, ValueError):
+    """A file is truncated, altered, foreign or of an unknown version: restore or replace it."""
+
+
+class UnavailableError(KerasHparamError, RuntimeError):
+    """The machine or the environment lacks what was asked for: install it or ask for something else."""

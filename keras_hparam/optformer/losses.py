@@ -1,0 +1,48 @@
+"""The weighted log-likelihood of a study's tokens: weight 0 on separators and placeholders, positive on the rest.
+
+US20230401451A1; Chen et al. 2022, arXiv 2205.13320, section 4.
+
+Axes: B batch, T trials, G rows of (trial, parameter), N bins.
+"""
+
+from keras import ops
+
+from keras_hparam.networks.transformer import NEGATIVE
+
+
+def negative_log_likelihood(logits, targets, legal=None):
+    """−log p(target) [...] under logits [..., N], renormalised over the legal tokens.
+
+    Args:
+        logits: float [..., N].
+        targets: int [...], in 0..N - 1.
+        legal: bool [..., N] or None.
+    """
+    logits = ops.cast(logits, "float32")
+    if legal is not None:
+        logits = ops.where(legal, logits, NEGATIVE)
+    chosen = ops.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return ops.logsumexp(logits, axis=-1) - chosen
+
+
+def weighted_mean(values, weights):
+    """Σ w x / Σ w, 0 where all weights are 0."""
+    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1e-6)
+
+
+def study_losses(model, batch):
+    """Mean negative log-likelihoods of a training batch, in nats a token: {"objective": …, "values": …}.
+
+    Args:
+        model: `OptFormer`.
+        batch: inputs with "objective_targets" and "objective_weights" [B, T], "rows" [B, G, 2], "targets" and
+            "row_weights" [B, G], "legal" [B, D, N].
+    """
+    objective_logits, value_logits = model(batch)
+    objective = negative_log_likelihood(objective_logits, ops.maximum(batch["objective_targets"], 0))
+    legal = ops.take_along_axis(batch["legal"], batch["rows"][..., 1][..., None], axis=1)
+    values = negative_log_likelihood(value_logits, batch["targets"], legal)
+    return {
+        "objective": weighted_mean(objective, batch["objective_weights"]),
+        "values": weighted_mean(values, batch["row_weights"]),
+    }

@@ -1,0 +1,283 @@
+"""The OptFormer: a causal Transformer over a study's tokens that proposes values and predicts objectives.
+
+The tokens of one trial enter the Transformer together: a content position is the sum of the trial's value tokens and
+its objective token, a query position the sum of the value tokens alone. A content position predicts the next trial's
+values, one after the other through a small autoregressive head; a query position predicts the objective. No position
+knows its trial's number.
+
+Chen et al. 2022, arXiv 2205.13320; US20230401451A1. Grouping tokens before the Transformer and unrolling them after it:
+Yu et al. 2023, MEGABYTE, arXiv 2305.07185.
+
+Axes: B batch, M metadata tokens, T trials, D parameters, Q queries, G rows of (trial, parameter), W model width.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hparam import errors
+from keras_hparam.networks.transformer import NEGATIVE, Transformer, causal_mask
+from keras_hparam.networks.values import BinLogits
+from keras_hparam.optformer.embeddings import CATEGORICAL, MetadataEmbedding, ObjectiveEmbedding, ValueEmbedding
+
+
+@dataclasses.dataclass(frozen=True)
+class OptFormerConfig:
+    """Sizes of an `OptFormer`.
+
+    Args:
+        first_bin: ids below it are text pieces and keywords (`Vocabulary.first_bin`).
+        num_bins: bins of the unit interval.
+        num_categories: category indices that the network tells apart; larger indices share them.
+        num_slots: parameters at most.
+        max_trials: trials at most in one input.
+        metadata_length: metadata tokens at most.
+        width, num_layers, num_heads, mlp_ratio: of the Transformer.
+        architecture: "decoder_only" (metadata as a prefix) or "encoder_decoder" (cross-attention to the metadata).
+        encoder_layers: blocks of the encoder, if there is one.
+        value_width, description_width: of the embeddings of values and of parameters.
+
+    Raises:
+        InvalidArgumentError: for an unknown architecture or heads that do not divide the width.
+    """
+
+    first_bin: int
+    num_bins: int = 1000
+    num_categories: int = 32
+    num_slots: int = 24
+    max_trials: int = 128
+    metadata_length: int = 256
+    width: int = 128
+    num_layers: int = 4
+    num_heads: int = 4
+    mlp_ratio: int = 4
+    architecture: str = "decoder_only"
+    encoder_layers: int = 2
+    value_width: int = 64
+    description_width: int = 32
+
+    def __post_init__(self):
+        if self.architecture not in ("decoder_only", "encoder_decoder"):
+            raise errors.InvalidArgumentError(
+                "Expected `architecture` to be 'decoder_only' or 'encoder_decoder'. "
+                f"Received: {self.architecture!r}."
+            )
+        if self.width % self.num_heads:
+            raise errors.InvalidArgumentError(
+                f"Expected `num_heads` to divide `width`. Received: width={self.width}, num_heads={self.num_heads}."
+            )
+
+
+@dataclasses.dataclass
+class Context:
+    """What the content stream leaves for proposals and predictions.
+
+    Attributes:
+        states: float [B, T + 1, W]: state t has read the metadata and the first t trials.
+        cache: keys and values of every block.
+        valid: bool [B, P], content positions that are no padding.
+        prefix_length: positions before the one that stands for no trial.
+        descriptions: float [B, D, R] of the parameters.
+        values: float [B, T, D, W], embedded values of the trials.
+        encoded, encoded_mask: the encoder's output [B, M, W] and its mask, or None.
+    """
+
+    states: object
+    cache: list
+    valid: object
+    prefix_length: object
+    descriptions: object
+    values: object
+    encoded: object = None
+    encoded_mask: object = None
+
+
+class ProposalHead(keras.layers.Layer):
+    """Logits over the tokens of one parameter, given the study so far and the trial's earlier values."""
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+
+    def build(self, _=None):
+        config, width = self.config, self.config.width
+        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots")
+        self.slots.build()
+        self.state_map = keras.layers.Dense(width, name="state")
+        self.description_map = keras.layers.Dense(width, name="description")
+        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm")
+        self.hidden = [keras.layers.Dense(2 * width, activation="gelu", name="hidden_0")]
+        self.hidden.append(keras.layers.Dense(width, activation="gelu", name="hidden_1"))
+        self.numeric = BinLogits(config.num_bins, dtype="float32", name="numeric")
+        self.categorical = keras.layers.Dense(config.num_categories, dtype="float32", name="categorical")
+        self.description_map.build((None, config.description_width))
+        self.hidden[1].build((None, 2 * width))
+        for layer in (self.state_map, self.norm, self.hidden[0], self.numeric, self.categorical):
+            layer.build((None, width))
+        self.built = True
+
+    def call(self, states, earlier, slots, descriptions):
+        """(numeric logits [..., num_bins], categorical logits [..., num_categories]).
+
+        Args:
+            states: float [..., W], of the study before the trial.
+            earlier: float [..., W], the sum of the trial's earlier embedded values.
+            slots: int [...], the slot of the parameter.
+            descriptions: float [..., R], its description.
+        """
+        x = self.state_map(states) + earlier + self.slots(ops.maximum(slots, 0)) + self.description_map(descriptions)
+        x = self.norm(x)
+        for layer in self.hidden:
+            x = layer(x)
+        return self.numeric(x), self.categorical(x)
+
+
+@keras.saving.register_keras_serializable(package="keras_hparam")
+class OptFormer(keras.Model):
+    """The sequence model. Inputs are the arrays of `packing.pack`, a dict of:
+
+    metadata_ids, metadata_positions, metadata_slots, metadata_categories: int [B, M], -1 where there is none;
+    slots, kinds: int [B, D]; tokens: int [B, T, D]; objectives: int [B, T], -1 at padding.
+
+    Args:
+        config: `OptFormerConfig`, or a dict of its fields.
+
+    Example:
+
+    ```python
+    model = OptFormer(OptFormerConfig(first_bin=vocabulary.first_bin))
+    context = model.read(batch)
+    logits = model.predict_objectives(context, batch, batch["tokens"], model.history_mask(context))
+    ```
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = OptFormerConfig(**config) if isinstance(config, dict) else config
+        config = self.config
+        width, cross = config.width, config.architecture == "encoder_decoder"
+        self.metadata_embedding = MetadataEmbedding(config, name="metadata")
+        self.value_embedding = ValueEmbedding(config, name="values")
+        self.objective_embedding = ObjectiveEmbedding(config, name="objectives")
+        self.trunk = Transformer(config.num_layers, config.num_heads, config.mlp_ratio, cross, name="trunk")
+        self.encoder = None
+        if cross:
+            self.encoder = Transformer(config.encoder_layers, config.num_heads, config.mlp_ratio, name="encoder")
+        self.proposal_head = ProposalHead(config, name="proposal")
+        self.objective_hidden = keras.layers.Dense(width, activation="gelu", name="objective_hidden")
+        self.objective_logits = BinLogits(config.num_bins, dtype="float32", name="objective_logits")
+        self.failure_logit = keras.layers.Dense(1, dtype="float32", name="failure_logit")
+        self.roles = keras.layers.Embedding(3, width, name="roles")  # no trial yet, content, query
+        for layer in (self.metadata_embedding, self.value_embedding, self.objective_embedding, self.proposal_head):
+            layer.build()
+        for layer in (self.trunk, self.encoder, self.objective_hidden, self.objective_logits, self.failure_logit):
+            if layer is not None:
+                layer.build((None, None, width))
+        self.roles.build()
+        self.built = True
+
+    def _role(self, index):
+        return self.roles(ops.full((1, 1), index, dtype="int32"))
+
+    def read(self, batch):
+        """The content stream over metadata and trials: a `Context`."""
+        vectors, descriptions = self.metadata_embedding(
+            batch["metadata_ids"], batch["metadata_positions"], batch["metadata_slots"],
+            batch["metadata_categories"], batch["slots"],
+        )  # fmt: skip
+        known = batch["metadata_ids"] >= 0
+        values = self.value_embedding(batch["tokens"], batch["slots"], batch["kinds"], descriptions)
+        trials = ops.sum(values, axis=2) + self.objective_embedding(batch["objectives"]) + self._role(1)
+        start = ops.broadcast_to(self._role(0), (ops.shape(trials)[0], 1, self.config.width))
+        content = ops.concatenate([ops.cast(start, trials.dtype), trials], axis=1)
+        valid = ops.pad(batch["objectives"] >= 0, ((0, 0), (1, 0)), constant_values=True)
+        encoded, encoded_mask, prefix_length = None, None, 0
+        if self.encoder is None:
+            prefix_length = ops.shape(known)[1]
+            content = ops.concatenate([ops.cast(vectors, content.dtype), content], axis=1)
+            valid = ops.concatenate([known, valid], axis=1)
+        else:
+            encoded, encoded_mask = self.encoder(vectors, known[:, None, :])[0], known
+        hidden, cache = self.trunk(
+            content, causal_mask(valid, prefix_length), encoded=encoded, encoded_mask=encoded_mask
+        )
+        states = hidden[:, prefix_length:]
+        return Context(states, cache, valid, prefix_length, descriptions, values, encoded, encoded_mask)
+
+    @staticmethod
+    def history_mask(context):
+        """bool [B, T, P]: the query of trial t sees the metadata and the trials before t."""
+        positions = ops.arange(ops.shape(context.valid)[1])
+        first = context.prefix_length + ops.arange(ops.shape(context.values)[1])  # position of "t trials read"
+        return (positions[None, :] <= first[:, None])[None] & context.valid[:, None, :]
+
+    def predict_objectives(self, context, batch, tokens, mask):
+        """Logits [B, Q, num_bins + 1] over the objective's bins and failure, of queries that do not see each other.
+
+        Args:
+            context: `Context`.
+            batch: the inputs that made it.
+            tokens: int [B, Q, D], the queries' values.
+            mask: bool, broadcastable to [B, Q, P]: what a query sees.
+        """
+        values = context.values
+        if tokens is not batch["tokens"]:
+            values = self.value_embedding(tokens, batch["slots"], batch["kinds"], context.descriptions)
+        queries = ops.sum(values, axis=2) + self._role(2)
+        hidden, _ = self.trunk(
+            queries, mask, cache=context.cache, encoded=context.encoded, encoded_mask=context.encoded_mask
+        )
+        hidden = self.objective_hidden(hidden)
+        return ops.concatenate([self.objective_logits(hidden), self.failure_logit(hidden)], axis=-1)
+
+    def propose_values(self, context, batch, rows):
+        """Logits of the given (trial, parameter) pairs, each given all that comes before it.
+
+        Args:
+            context: `Context`.
+            batch: the inputs that made it.
+            rows: int [B, G, 2], trial t < T and parameter d < D.
+
+        Returns:
+            logits [B, G, num_bins]: bins, or in the first `num_categories` places categories; the rest `NEGATIVE`.
+        """
+        trial, parameter = rows[..., 0], rows[..., 1]
+        num_parameters, width = ops.shape(batch["slots"])[1], self.config.width
+        earlier = ops.cumsum(context.values, axis=2) - context.values
+        earlier = ops.reshape(earlier, (ops.shape(trial)[0], -1, width))
+        earlier = ops.take_along_axis(earlier, (trial * num_parameters + parameter)[..., None], axis=1)
+        states = ops.take_along_axis(context.states, trial[..., None], axis=1)
+        slots = ops.take_along_axis(batch["slots"], parameter, axis=1)
+        descriptions = ops.take_along_axis(context.descriptions, parameter[..., None], axis=1)
+        numeric, categorical = self.proposal_head(states, earlier, slots, descriptions)
+        kinds = ops.take_along_axis(batch["kinds"], parameter, axis=1)
+        return merge_logits(numeric, categorical, kinds == CATEGORICAL)
+
+    def call(self, batch):
+        """Objective logits [B, T, num_bins + 1] of every trial, and proposal logits of `batch["rows"]` if given."""
+        context = self.read(batch)
+        objective = self.predict_objectives(context, batch, batch["tokens"], self.history_mask(context))
+        if "rows" not in batch:
+            return objective
+        return objective, self.propose_values(context, batch, batch["rows"])
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+def merge_logits(numeric, categorical, is_categorical):
+    """Numeric logits [..., N], or categorical ones in the first places of N and `NEGATIVE` in the others."""
+    missing = numeric.shape[-1] - categorical.shape[-1]
+    padding = [(0, 0)] * (len(categorical.shape) - 1) + [(0, missing)]
+    padded = ops.pad(categorical, padding, constant_values=NEGATIVE)
+    return ops.where(is_categorical[..., None], padded, numeric)
+
+
+def example_inputs(config, num_trials=2, num_parameters=2, num_metadata=4):
+    """Inputs of the right shapes for `OptFormer`, all padding, as NumPy arrays."""
+    shapes = {f"metadata_{part}": (1, num_metadata) for part in ("ids", "positions", "slots", "categories")}
+    shapes |= {"slots": (1, num_parameters), "tokens": (1, num_trials, num_parameters), "objectives": (1, num_trials)}
+    inputs = {name: np.full(shape, -1, np.int32) for name, shape in shapes.items()}
+    return {**inputs, "kinds": np.zeros((1, num_parameters), np.int32)}

@@ -1,0 +1,132 @@
+"""A KerasTuner Oracle that survives exceptions, kills and restarts.
+
+KerasTuner's own base class keeps its lock for ever after an exception, replaces seed 0 by a random one, adds the
+metrics of a retry to those of the failed run, writes its files in place, and on reload runs finished trials again.
+"""
+
+import logging
+import time
+
+import keras_tuner as kt
+import numpy as np
+import tensorflow as tf
+from keras_tuner.engine.trial import TrialStatus
+
+from keras_hparam import errors
+
+_logger = logging.getLogger(__name__)
+_IDLE_SECONDS = 0.1
+
+
+def restore_exact(values, exact):
+    """Replaces, in place, floats of `values` that are float32 roundings of the `exact` ones of the same name."""
+    for name, value in values.items():
+        known = exact.get(name)
+        if isinstance(value, float) and isinstance(known, float) and np.float32(value) == np.float32(known):
+            values[name] = known
+
+
+class ResumableOracle(kt.Oracle):
+    """Base of the package's Oracles: lock-safe, seeded, saved atomically, reloaded exactly.
+
+    A subclass says in `next_trial()` what `populate_space` returns, and may raise. What it raises is logged, kept in
+    `error`, and ends the search.
+
+    Args:
+        seed: int >= 0, or None for a random one. Proposal number t draws from a generator of its own, made from the
+            seed and t, so that a resumed search needs no saved random state to continue as if never interrupted.
+        **kwargs: arguments of `keras_tuner.Oracle`.
+    """
+
+    def __init__(self, *, seed=None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.seed = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
+        self._seed_state = self.seed
+        self.error = None
+
+    def next_trial(self):
+        """A dict of the status and the values of the next trial, as `keras_tuner.Oracle.populate_space` returns."""
+        raise NotImplementedError
+
+    def populate_space(self, trial_id):
+        """As KerasTuner's; called under its lock, and therefore never raises."""
+        if self.error is None:
+            try:
+                return self.next_trial()
+            except Exception as error:
+                _logger.exception("The proposal of trial %s failed; the search stops.", trial_id)
+                self.error = error
+        return {"status": TrialStatus.STOPPED}
+
+    def generator(self):
+        """The `np.random.Generator` of the next trial: a function of the seed and the number of trials."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(len(self.trials),)))
+
+    def create_trial(self, tuner_id):
+        """As KerasTuner's; a worker that must wait waits here, without the lock, instead of polling at full speed."""
+        trial = self._with_lock(self._create_trial, tuner_id)
+        if trial.status == TrialStatus.IDLE:
+            time.sleep(_IDLE_SECONDS)
+        return trial
+
+    def update_trial(self, trial_id, metrics, step=0):
+        return self._with_lock(super().update_trial, trial_id, metrics, step=step)
+
+    def end_trial(self, trial):
+        return self._with_lock(self._end_trial, trial)
+
+    def save(self):
+        self._with_lock(self._save)
+
+    def reload(self):
+        """Restores the state of a project.
+
+        Raises:
+            CorruptFileError: if a file of the project is missing or is not what an Oracle wrote.
+        """
+        self.trials, self.error = {}, None
+        try:
+            super().reload()
+            # A kill between the two files leaves a trial that the Oracle has not yet counted: it is proposed again.
+            self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        except (ValueError, TypeError, KeyError, tf.errors.NotFoundError) as error:
+            raise errors.CorruptFileError(
+                f"Expected whole files oracle.json and trial_*/trial.json in {self._project_dir!r}. "
+                f"Received: {error!r}."
+            ) from error
+        waiting = set(self._retry_queue) - set(self.end_order)
+        self._retry_queue = [trial_id for trial_id in reversed(self.start_order) if trial_id in waiting]
+
+    def _with_lock(self, method, *args, **kwargs):
+        """Calls under KerasTuner's lock and raises what the call raised after the lock is free."""
+        result, error = self._caught(method, args, kwargs)
+        if error is not None:
+            raise error
+        return result
+
+    @kt.synchronized
+    def _caught(self, method, args, kwargs):
+        try:
+            return method(*args, **kwargs), None
+        except BaseException as error:
+            return None, error
+
+    def _create_trial(self, tuner_id):
+        if tuner_id not in self.ongoing_trials and self._retry_queue:
+            trial = self.trials[self._retry_queue[-1]]  # the one that KerasTuner runs next
+            trial.metrics, trial.score, trial.message = type(trial.metrics)(), None, None
+        return super().create_trial(tuner_id)
+
+    def _end_trial(self, trial):
+        restore_exact(trial.hyperparameters.values, self.trials[trial.trial_id].hyperparameters.values)
+        super().end_trial(trial)
+
+    def _save(self):
+        self._replace(self._get_oracle_fname(), super(kt.Oracle, self).save)
+
+    def _save_trial(self, trial):
+        self._replace(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.save)
+
+    def _replace(self, path, write):
+        write(f"{path}.tmp")
+        tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)

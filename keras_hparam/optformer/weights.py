@@ -1,0 +1,58 @@
+"""An OptFormer and its vocabulary on disk: weights without pickle, the tokenizer, a manifest."""
+
+import numpy as np
+
+from keras_hparam import checkpoints, errors
+from keras_hparam.optformer.model import OptFormer, OptFormerConfig
+from keras_hparam.optformer.vocabulary import Vocabulary
+
+KIND = "optformer"
+TOKENIZER_FILE = "tokenizer.model"
+
+
+def save(directory, model, vocabulary, **facts):
+    """Writes a directory that `load` reads.
+
+    Args:
+        directory: path; replaced if it exists.
+        model: `OptFormer`.
+        vocabulary: its `Vocabulary`.
+        **facts: what the manifest says about the training: flag_file, seed, corpus, figures, …
+    """
+    arrays = {variable.path: np.asarray(variable) for variable in model.variables}
+    config = model.get_config()["config"]
+    files = {TOKENIZER_FILE: vocabulary.tokenizer}
+    checkpoints.save_weights(directory, arrays, config, kind=KIND, files=files, **facts)
+
+
+def load(weights):
+    """(model, vocabulary) of a shipped name or a directory.
+
+    Args:
+        weights: a name of `keras_hparam.checkpoints.shipped()`, or a directory that `save` wrote.
+
+    Raises:
+        InvalidArgumentError: for an unknown name.
+        CorruptFileError: for truncated, altered or foreign files.
+    """
+    arrays, config, manifest, files = checkpoints.load_weights(weights, kind=KIND)
+    try:
+        config = OptFormerConfig(**config)
+    except TypeError as error:
+        raise errors.CorruptFileError(
+            f"Expected the fields of OptFormerConfig in the manifest of {weights!r}. Received: {error}"
+        ) from error
+    if TOKENIZER_FILE not in files:
+        raise errors.CorruptFileError(f"Expected {TOKENIZER_FILE} in {weights!r}. Received: {sorted(files)}.")
+    vocabulary = Vocabulary(files[TOKENIZER_FILE], num_bins=config.num_bins)
+    model = OptFormer(config)
+    expected = {variable.path: tuple(variable.shape) for variable in model.variables}
+    received = {name: array.shape for name, array in arrays.items()}
+    if expected != received or vocabulary.first_bin != config.first_bin:
+        different = sorted(set(expected.items()) ^ set(received.items()))[:4]
+        raise errors.CorruptFileError(
+            f"Expected arrays and vocabulary of this OptFormer in {weights!r}. Received others, such as {different}."
+        )
+    for variable in model.variables:
+        variable.assign(arrays[variable.path])
+    return model, vocabulary

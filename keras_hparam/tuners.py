@@ -1,0 +1,5 @@
+"""Tuners for KerasTuner: a search over the hyperparameters of a model-building function."""
+
+from keras_hparam.optformer.tuner import OptFormer
+
+__all__ = ["OptFormer"]

@@ -1,0 +1,113 @@
+"""Pre-trains an OptFormer on generated studies and writes the weights.
+
+    python tools/pretrain_optformer.py --flagfile=configs/optformer/small.flags --workdir=/tmp/optformer
+
+Killed and started again with the same flags, it continues from its last checkpoint.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+from absl import app, flags
+
+from keras_hparam import errors
+from keras_hparam.checkpoints import atomic
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
+flags.DEFINE_enum("strategy", "default", ("default", "mirrored"), "tf.distribute strategy.")
+flags.DEFINE_integer("logical_cpus", 0, "Split the CPU into this many logical devices (to try mirrored without GPUs).")
+flags.DEFINE_integer("seed", 0, "Seed of weights and studies.")
+flags.DEFINE_bool("resume", True, "Continue from the newest checkpoint in --workdir.")
+flags.DEFINE_string("name", "optformer-small", "Name that the manifest gives the weights.")
+flags.DEFINE_integer("steps", 10000, "Training steps.", lower_bound=1)
+flags.DEFINE_float("learning_rate", 1.5e-3, "Peak learning rate.")
+flags.DEFINE_integer("warmup_steps", 200, "Steps of linear warm-up.", lower_bound=0)
+flags.DEFINE_float("decay_share", 0.25, "Share of the steps in which the rate falls to 0.")
+flags.DEFINE_float("value_weight", 0.25, "Weight of parameter-value tokens in the loss.")
+flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", lower_bound=1)
+flags.DEFINE_integer("trials_per_batch", 1024, "Studies times trials in a batch.", lower_bound=16)
+flags.DEFINE_integer("max_parameters", 12, "Parameters at most in a generated study.", lower_bound=1)
+flags.DEFINE_integer("width", 128, "Width of the Transformer.")
+flags.DEFINE_integer("layers", 4, "Layers of the Transformer.")
+flags.DEFINE_integer("heads", 4, "Attention heads.")
+flags.DEFINE_enum("architecture", "decoder_only", ("decoder_only", "encoder_decoder"), "See OptFormerConfig.")
+flags.DEFINE_integer("vocabulary_size", 1000, "Text pieces of the tokenizer.", lower_bound=300)
+flags.DEFINE_integer("tokenizer_studies", 4000, "Generated studies whose metadata train the tokenizer.", lower_bound=10)
+
+
+def make_vocabulary(workdir, seed):
+    """The tokenizer of the workdir, trained on generated metadata the first time."""
+    from keras_hparam.optformer import corpus, serialization
+    from keras_hparam.optformer.vocabulary import Vocabulary, train_tokenizer
+
+    path = pathlib.Path(workdir) / "tokenizer.model"
+    if not path.exists():
+        studies = (corpus.generate_study(seed, index, max_trials=1) for index in range(FLAGS.tokenizer_studies))
+        texts = [text for study in studies for text in serialization.texts(study.space, study.metadata)]
+        atomic.write_bytes(path, train_tokenizer(texts, FLAGS.vocabulary_size))
+    return Vocabulary(path.read_bytes())
+
+
+def report(steps):
+    """A progress callback that prints step, losses, speed and the time left."""
+
+    def progress(step, losses, seconds):
+        left = (steps - step) * seconds
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        print(f"step {step}/{steps}  {shown}  {seconds:.3f} s/step  {left / 60:.1f} min left", flush=True)
+
+    return progress
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    import tensorflow as tf
+
+    from keras_hparam import distribute
+    from keras_hparam.optformer import corpus, training, weights
+    from keras_hparam.optformer.batches import BatchSettings
+    from keras_hparam.optformer.model import OptFormerConfig
+
+    if FLAGS.logical_cpus > 1:
+        cpus = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus)
+    strategy = distribute.strategy(FLAGS.strategy)
+    workdir = pathlib.Path(FLAGS.workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    vocabulary = make_vocabulary(workdir, FLAGS.seed)
+    config = OptFormerConfig(
+        first_bin=vocabulary.first_bin, width=FLAGS.width, num_layers=FLAGS.layers, num_heads=FLAGS.heads,
+        architecture=FLAGS.architecture,
+    )  # fmt: skip
+    settings = training.TrainingSettings(
+        steps=FLAGS.steps, learning_rate=FLAGS.learning_rate, warmup_steps=FLAGS.warmup_steps,
+        decay_share=FLAGS.decay_share, value_weight=FLAGS.value_weight, seed=FLAGS.seed,
+        checkpoint_every=FLAGS.checkpoint_every,
+    )  # fmt: skip
+    batch_settings = BatchSettings(trials_per_batch=FLAGS.trials_per_batch, max_parameters=FLAGS.max_parameters)
+    trainer = training.Trainer(config, settings, workdir, strategy)
+    if FLAGS.resume and trainer.restore():
+        print(f"Continues at step {trainer.step}.", flush=True)
+    history = {}
+
+    def progress(step, losses, seconds):
+        history.update(step=step, **{name: round(float(np.mean(value)), 4) for name, value in losses.items()})
+        report(FLAGS.steps)(step, losses, seconds)
+
+    model = training.pretrain(trainer, vocabulary, corpus.generate_study, batch_settings, progress)
+    flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
+    facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus", "figures": history}
+    weights.save(workdir / "weights", model, vocabulary, name=FLAGS.name, **facts)
+    print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **history}))
+
+
+if __name__ == "__main__":
+    try:
+        app.run(main)
+    except errors.KerasHparamError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
