@@ -1,11 +1,12 @@
 """The peers of the search benchmark by name, each a function from a problem to a searcher."""
 
+import importlib
+import warnings
+
 import keras_tuner as kt
 
 from benchmarks.searchers import LocalMutationOracle, OptunaSearcher, OracleSearcher
 from keras_hparam import errors
-
-SEED_STRIDE = 1_000_003  # KerasTuner counts its seed up by one per sampled value: neighbouring seeds would overlap
 
 
 def _oracle(make, problem, num_trials, seed, **options):
@@ -16,7 +17,7 @@ def _oracle(make, problem, num_trials, seed, **options):
 
 
 def _random(problem, num_trials, seed, weights, option):
-    return _oracle(kt.oracles.RandomSearchOracle, problem, num_trials, SEED_STRIDE * (seed + 1))
+    return _oracle(kt.oracles.RandomSearchOracle, problem, num_trials, seed)
 
 
 def _local(problem, num_trials, seed, weights, option):
@@ -24,7 +25,8 @@ def _local(problem, num_trials, seed, weights, option):
 
 
 def _bayesian(problem, num_trials, seed, weights, option):
-    return _oracle(kt.oracles.BayesianOptimizationOracle, problem, num_trials, SEED_STRIDE * (seed + 1))
+    warnings.filterwarnings("ignore", module="sklearn")  # its kernel's bounds are KerasTuner's choice
+    return _oracle(kt.oracles.BayesianOptimizationOracle, problem, num_trials, seed)
 
 
 def _optformer(problem, num_trials, seed, weights, option):
@@ -39,15 +41,18 @@ def _optformer(problem, num_trials, seed, weights, option):
     return _oracle(make, problem, num_trials, seed, metadata=problem.metadata, decoding=decoding, **options)
 
 
-def _optuna(sampler, problem, seed):
+def _optuna(sampler, problem, seed, *modules):
     try:
-        import optuna
-
-        return OptunaSearcher(getattr(optuna.samplers, sampler)(seed=seed), problem)
+        for module in ("optuna", *modules):  # Optuna imports some of them only at a proposal
+            importlib.import_module(module)
     except ImportError as error:
         raise errors.UnavailableError(
-            f"Expected optuna with what its {sampler} needs: pip install 'keras_hparam[benchmarks]'. Received: {error}."
+            f"Expected {' and '.join(('optuna', *modules))} for {sampler}: pip install 'keras_hparam[benchmarks]'. "
+            f"Received: {error}."
         ) from error
+    import optuna
+
+    return OptunaSearcher(getattr(optuna.samplers, sampler)(seed=seed), problem)
 
 
 def _tpe(problem, num_trials, seed, weights, option):
@@ -55,7 +60,7 @@ def _tpe(problem, num_trials, seed, weights, option):
 
 
 def _gp(problem, num_trials, seed, weights, option):
-    return _optuna("GPSampler", problem, seed)
+    return _optuna("GPSampler", problem, seed, "scipy", "torch")
 
 
 PEERS = {
@@ -75,7 +80,7 @@ def make(peer, problem, num_trials, seed, weights=""):
         peer: a key of `PEERS`, for "optformer" also with a decoding, as in "optformer:greedy".
         problem: `Problem`.
         num_trials: how many trials will be asked for.
-        seed: int >= 0.
+        seed: int in [1, 2^31), see `cells.search_seed`.
         weights: shipped name or path for "optformer"; empty: its default.
 
     Raises:

@@ -95,7 +95,7 @@ def main(argv):
     grid = [(p.name, peer, seed) for seed in range(FLAGS.seeds) for p in problems for peer in FLAGS.peers]
     if not FLAGS.report_only:
         for peer in FLAGS.peers:  # an unknown or missing peer fails here, before hours of work
-            peers.make(peer, problems[0], FLAGS.trials, 0, FLAGS.weights)
+            peers.make(peer, problems[0], FLAGS.trials, 1, FLAGS.weights)
         jobs = [(str(workdir), FLAGS.data_dir, *cell, FLAGS.trials, FLAGS.weights) for cell in grid]
         run_jobs(cells.complete, jobs, FLAGS.processes)
     done = [cells.read(workdir, *cell, FLAGS.trials, FLAGS.weights) for cell in grid]

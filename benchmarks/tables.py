@@ -98,6 +98,11 @@ def summarise(cells, references, signs, num_trials):
     return summary
 
 
+def _with_error(mean, error, digits):
+    """A mean with its standard error, without one where there is a single repeat."""
+    return f"{mean:.{digits}f}" + ("" if np.isnan(error) else f"±{error:.{digits}f}")
+
+
 def render(suite, summary):
     """The table of one suite as text: regret ± standard error, mean rank, milliseconds per proposal."""
     horizons = summary["horizons"]
@@ -105,8 +110,8 @@ def render(suite, summary):
     rows[0] += [f"ms@{t}" for t in LATENCY_TRIALS]
     for peer, figures in summary["peers"].items():
         row = [peer]
-        row += [f"{m:.3f}±{e:.3f}" for m, e in zip(figures["regret"], figures["standard_error"], strict=True)]
-        row += [f"{m:.2f}±{e:.2f}" for m, e in zip(figures["rank"], figures["rank_error"], strict=True)]
+        row += [_with_error(m, e, 3) for m, e in zip(figures["regret"], figures["standard_error"], strict=True)]
+        row += [_with_error(m, e, 2) for m, e in zip(figures["rank"], figures["rank_error"], strict=True)]
         row += [f"{figures['milliseconds'][t]:.1f}" if t in figures["milliseconds"] else "-" for t in LATENCY_TRIALS]
         rows.append(row)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

@@ -114,9 +114,14 @@ def test_a_run_is_deterministic_legal_and_differs_by_seed(peer):
     assert first["illegal"] == 0
 
 
+def test_problems_that_share_a_space_do_not_share_their_random_trials():
+    seeds = {cells.search_seed(name, seed) for name in SYNTHETIC for seed in range(5)}
+    assert len(seeds) == 5 * len(SYNTHETIC) and 0 < min(seeds) and max(seeds) < 2**31
+
+
 def test_local_mutation_stays_near_the_best_trial_after_its_random_start():
     problem = SYNTHETIC["log_zakharov8"]
-    driver = peers.make("local", problem, 40, seed=0)
+    driver = peers.make("local", problem, 40, seed=1)
     space = from_hyperparameters(problem.build())
     asked, scores, distances = [], [], []
     for _ in range(40):
@@ -148,7 +153,7 @@ def test_stops_when_a_finite_space_is_exhausted():
 
 def test_unknown_names_are_refused():
     with pytest.raises(errors.InvalidArgumentError, match="Received: 'nonesuch'"):
-        peers.make("nonesuch", SYNTHETIC["branin"], 3, 0)
+        peers.make("nonesuch", SYNTHETIC["branin"], 3, 1)
     with pytest.raises(errors.InvalidArgumentError, match="Received: 'bbob'"):
         problems.load(["bbob"], DATA_DIR)
     with pytest.raises(errors.UnavailableError, match="data_dir"):

@@ -63,6 +63,7 @@ class DigitsHyperModel(keras_tuner.HyperModel):
         model.add(keras.layers.Dropout(hp.Float("dropout", 0.0, 0.6), name="dropout"))
         model.add(keras.layers.Dense(10, activation="softmax", name="classes"))
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+        model.optimizer.build(model.trainable_variables)  # so that a checkpoint restores its state too
         return model
 
     def fit(self, hp, model, data, **kwargs):

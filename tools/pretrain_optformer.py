@@ -71,11 +71,11 @@ def main(argv):
     from keras_hparam import distribute
     from keras_hparam.optformer import corpus, training, weights
     from keras_hparam.optformer.batches import BatchSettings
-    from keras_hparam.optformer.model import OptFormerConfig
+    from keras_hparam.optformer.config import OptFormerConfig
 
     if FLAGS.logical_cpus > 1:
-        cpus = tf.config.list_physical_devices("CPU")
-        tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus)
+        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     strategy = distribute.strategy(FLAGS.strategy)
     workdir = pathlib.Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)

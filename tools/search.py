@@ -4,7 +4,6 @@ import contextlib
 import pathlib
 import shutil
 import time
-import warnings
 
 import keras
 import keras_tuner
@@ -33,9 +32,7 @@ def run(config, tuner):
     observer = Observer(tuner, workdir, config.max_trials)
     observer.search(data, config.epochs)
     observer.report()
-    with warnings.catch_warnings():  # the optimizer's variables are made anew: the model is for inference
-        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-        tuner.get_best_models(1)[0].save(workdir / "best_model.keras")
+    tuner.get_best_models(1)[0].save(workdir / "best_model.keras")
     retrain(tuner, tuner.oracle.get_best_trials(1)[0], data, workdir / "retrained_model.keras")
 
 

@@ -33,7 +33,7 @@ class BatchSettings:
 
     trials_per_batch: int = 1024
     rows_per_trial: float = 1.0
-    repeats: int = 2
+    repeats: int = 1
     pending_rate: float = 0.2
     max_parameters: int = 12
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_hparam.networks.transformer import NEGATIVE
 from keras_hparam.ops import sampling
 from keras_hparam.optformer.embeddings import CATEGORICAL
+from keras_hparam.optformer.heads import merge_logits
 from keras_hparam.optformer.model import Context
 
 
@@ -186,9 +187,7 @@ class Decoder:
             slot, kind = study["slots"][:, place], study["kinds"][:, place]
             description = study["descriptions"][:, place]
             numeric, categorical = model.proposal_head(state, earlier, slot, description)
-            is_categorical = tf.fill([num_samples], kind[0] == CATEGORICAL)
-            padded = tf.pad(categorical, [[0, 0], [0, tf.shape(numeric)[1] - tf.shape(categorical)[1]]])
-            logits = tf.where(is_categorical[:, None], padded, numeric)
+            logits = merge_logits(numeric, categorical, kind == CATEGORICAL)
             best = tf.argmax(tf.where(legal[place], logits, NEGATIVE), axis=-1, output_type=tf.int32)
             logits = sampling.restrict(logits, legal[place][None], temperature, top_p)
             drawn = tf.random.stateless_categorical(logits, 1, seed + place, dtype=tf.int32)[:, 0]

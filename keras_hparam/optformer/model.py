@@ -14,60 +14,13 @@ Axes: B batch, M metadata tokens, T trials, D parameters, Q queries, G rows of (
 import dataclasses
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_hparam import errors
-from keras_hparam.networks.transformer import NEGATIVE, Transformer, causal_mask
+from keras_hparam.networks.transformer import Transformer, causal_mask
 from keras_hparam.networks.values import BinLogits
+from keras_hparam.optformer.config import OptFormerConfig
 from keras_hparam.optformer.embeddings import CATEGORICAL, MetadataEmbedding, ObjectiveEmbedding, ValueEmbedding
-
-
-@dataclasses.dataclass(frozen=True)
-class OptFormerConfig:
-    """Sizes of an `OptFormer`.
-
-    Args:
-        first_bin: ids below it are text pieces and keywords (`Vocabulary.first_bin`).
-        num_bins: bins of the unit interval.
-        num_categories: category indices that the network tells apart; larger indices share them.
-        num_slots: parameters at most.
-        max_trials: trials at most in one input.
-        metadata_length: metadata tokens at most.
-        width, num_layers, num_heads, mlp_ratio: of the Transformer.
-        architecture: "decoder_only" (metadata as a prefix) or "encoder_decoder" (cross-attention to the metadata).
-        encoder_layers: blocks of the encoder, if there is one.
-        value_width, description_width: of the embeddings of values and of parameters.
-
-    Raises:
-        InvalidArgumentError: for an unknown architecture or heads that do not divide the width.
-    """
-
-    first_bin: int
-    num_bins: int = 1000
-    num_categories: int = 32
-    num_slots: int = 24
-    max_trials: int = 128
-    metadata_length: int = 256
-    width: int = 128
-    num_layers: int = 4
-    num_heads: int = 4
-    mlp_ratio: int = 4
-    architecture: str = "decoder_only"
-    encoder_layers: int = 2
-    value_width: int = 64
-    description_width: int = 32
-
-    def __post_init__(self):
-        if self.architecture not in ("decoder_only", "encoder_decoder"):
-            raise errors.InvalidArgumentError(
-                "Expected `architecture` to be 'decoder_only' or 'encoder_decoder'. "
-                f"Received: {self.architecture!r}."
-            )
-        if self.width % self.num_heads:
-            raise errors.InvalidArgumentError(
-                f"Expected `num_heads` to divide `width`. Received: width={self.width}, num_heads={self.num_heads}."
-            )
+from keras_hparam.optformer.heads import ProposalHead, merge_logits
 
 
 @dataclasses.dataclass
@@ -92,46 +45,6 @@ class Context:
     values: object
     encoded: object = None
     encoded_mask: object = None
-
-
-class ProposalHead(keras.layers.Layer):
-    """Logits over the tokens of one parameter, given the study so far and the trial's earlier values."""
-
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-
-    def build(self, _=None):
-        config, width = self.config, self.config.width
-        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots")
-        self.slots.build()
-        self.state_map = keras.layers.Dense(width, name="state")
-        self.description_map = keras.layers.Dense(width, name="description")
-        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm")
-        self.hidden = [keras.layers.Dense(2 * width, activation="gelu", name="hidden_0")]
-        self.hidden.append(keras.layers.Dense(width, activation="gelu", name="hidden_1"))
-        self.numeric = BinLogits(config.num_bins, dtype="float32", name="numeric")
-        self.categorical = keras.layers.Dense(config.num_categories, dtype="float32", name="categorical")
-        self.description_map.build((None, config.description_width))
-        self.hidden[1].build((None, 2 * width))
-        for layer in (self.state_map, self.norm, self.hidden[0], self.numeric, self.categorical):
-            layer.build((None, width))
-        self.built = True
-
-    def call(self, states, earlier, slots, descriptions):
-        """(numeric logits [..., num_bins], categorical logits [..., num_categories]).
-
-        Args:
-            states: float [..., W], of the study before the trial.
-            earlier: float [..., W], the sum of the trial's earlier embedded values.
-            slots: int [...], the slot of the parameter.
-            descriptions: float [..., R], its description.
-        """
-        x = self.state_map(states) + earlier + self.slots(ops.maximum(slots, 0)) + self.description_map(descriptions)
-        x = self.norm(x)
-        for layer in self.hidden:
-            x = layer(x)
-        return self.numeric(x), self.categorical(x)
 
 
 @keras.saving.register_keras_serializable(package="keras_hparam")
@@ -265,19 +178,3 @@ class OptFormer(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
-
-
-def merge_logits(numeric, categorical, is_categorical):
-    """Numeric logits [..., N], or categorical ones in the first places of N and `NEGATIVE` in the others."""
-    missing = numeric.shape[-1] - categorical.shape[-1]
-    padding = [(0, 0)] * (len(categorical.shape) - 1) + [(0, missing)]
-    padded = ops.pad(categorical, padding, constant_values=NEGATIVE)
-    return ops.where(is_categorical[..., None], padded, numeric)
-
-
-def example_inputs(config, num_trials=2, num_parameters=2, num_metadata=4):
-    """Inputs of the right shapes for `OptFormer`, all padding, as NumPy arrays."""
-    shapes = {f"metadata_{part}": (1, num_metadata) for part in ("ids", "positions", "slots", "categories")}
-    shapes |= {"slots": (1, num_parameters), "tokens": (1, num_trials, num_parameters), "objectives": (1, num_trials)}
-    inputs = {name: np.full(shape, -1, np.int32) for name, shape in shapes.items()}
-    return {**inputs, "kinds": np.zeros((1, num_parameters), np.int32)}

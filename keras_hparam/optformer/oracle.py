@@ -41,7 +41,6 @@ class OptFormerOracle(ResumableOracle):
         tune_new_entries: bool, whether those are tuned; if not, they keep their default.
         max_retries_per_trial: int >= 0, how often a crashed or invalid trial runs again.
         max_consecutive_failed_trials: int >= 1, how many failures in a row end the search.
-        num_candidates: int or None, candidates that are ranked; None for the planner's default.
         temperature: float > 0 or None, of the sampling; None for the planner's default.
         top_p: float in (0, 1] or None, of nucleus sampling; None for the planner's default.
         proposer: an object with `num_bins` and `propose(study, rng, exclude)` instead of the weights (advanced).
@@ -74,7 +73,6 @@ class OptFormerOracle(ResumableOracle):
         tune_new_entries=True,
         max_retries_per_trial=0,
         max_consecutive_failed_trials=3,
-        num_candidates=None,
         temperature=None,
         top_p=None,
         proposer=None,
@@ -105,9 +103,9 @@ class OptFormerOracle(ResumableOracle):
         self.initial_trials = arguments.as_initial_trials(initial_trials)
         self._num_initial_used = 0
         self._space = self._encoder = None
-        if self.hyperparameters.space:
+        if self.space.parameters:  # which raises if they are not legal
             self.validate_initial_trials()
-        options = {"num_candidates": num_candidates, "temperature": temperature, "top_p": top_p}
+        options = {"temperature": temperature, "top_p": top_p}
         self.proposer = _load_proposer(weights, decoding, options) if proposer is None else proposer
 
     @property
@@ -120,17 +118,16 @@ class OptFormerOracle(ResumableOracle):
 
     def study(self):
         """The `Study` of the trials so far, in the order in which they began."""
-        return self._study()[0]
+        return self._with_lock(self._study)[0]
 
     def validate_initial_trials(self):
         """Checks `initial_trials` against the space.
 
         Raises:
-            InvalidArgumentError: if the space is not legal, or an initial trial has a name or a value outside it.
+            InvalidArgumentError: if an initial trial has a name or a value outside the space.
         """
-        space = self.space
         for index, values in enumerate(self.initial_trials):
-            history.validate_initial_trial(space, values, index)
+            history.validate_initial_trial(self.space, values, index)
 
     def get_state(self):
         own = {"initial_trials": self.initial_trials, "num_initial_used": self._num_initial_used}

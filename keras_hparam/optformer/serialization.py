@@ -103,7 +103,7 @@ def metadata_tokens(vocabulary, space, metadata, goal, parameters=None, max_leng
             break
     keep = slice(None, None if max_length is None else max_length - 1)
     end = [[vocabulary["<trials>"]], [NO_PARAMETER], [NO_CATEGORY]]
-    columns = [np.asarray(list(column[keep]) + tail, np.int32) for column, tail in zip((ids, owners, categories), end)]
+    columns = [np.asarray(list(column[keep]) + tail, np.int32) for column, tail in zip((ids, owners, categories), end, strict=True)]
     return MetadataTokens(*columns), detail < 3
 
 
@@ -173,7 +173,7 @@ def decode(vocabulary, ids, space, metadata, goal, normalizer):
         )
     rows = ids[ends[0] + 1 :].reshape(-1, width)
     if not (np.all(rows[:, -3] == vocabulary["<*>"]) and np.all(rows[:, -1] == vocabulary["<|>"])):
-        raise errors.InvalidArgumentError("Expected <*> before and <|> after every objective in `ids`. Received: other.")
+        raise errors.InvalidArgumentError("Expected <*> and <|> around every objective in `ids`. Received: others.")
     first = np.where([p.is_categorical for p in space.parameters], vocabulary.first_category, vocabulary.first_bin)
     tokens = np.where(rows[:, :-3] == vocabulary["<inactive>"], -1, rows[:, :-3] - first[None, :])
     objective = rows[:, -2]

@@ -78,7 +78,8 @@ def dataset(make_batch, first_step, steps, workers=1):
     names = list(example)
 
     def load(step):
-        arrays = tf.numpy_function(lambda s: list(make_batch(int(s)).values()), [step], [example[n].dtype for n in names])
+        types = [example[name].dtype for name in names]
+        arrays = tf.numpy_function(lambda number: list(make_batch(int(number)).values()), [step], types)
         for name, array in zip(names, arrays, strict=True):
             array.set_shape([None] * example[name].ndim)
         return dict(zip(names, arrays, strict=True))
@@ -109,7 +110,7 @@ class Trainer:
             self.optimizer.build(self.model.trainable_variables)
         self.step = 0
         self.manager = checkpoints.CheckpointManager(self.workdir / "checkpoints", kind=CHECKPOINT_KIND)
-        self._compiled = tf.function(self._distributed_step, reduce_retracing=True)
+        self._compiled = tf.function(self._distributed_step)
 
     def _replica_step(self, batch):
         replicas = self.strategy.num_replicas_in_sync
@@ -121,14 +122,14 @@ class Trainer:
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return losses
 
-    def _distributed_step(self, batch):
-        losses = self.strategy.run(self._replica_step, args=(batch,))
+    def _distributed_step(self, batches):
+        losses = self.strategy.run(self._replica_step, args=(next(batches),))
         return {name: self.strategy.reduce("MEAN", value, axis=None) for name, value in losses.items()}
 
-    def train_step(self, batch):
-        """One step on a batch (distributed where the strategy is): losses by name, as tensors."""
+    def train_step(self, batches):
+        """One step on the next batch of an iterator over a (distributed) dataset: losses by name, as tensors."""
         self.optimizer.learning_rate.assign(learning_rate(self.step, self.settings))
-        losses = self._compiled(batch)
+        losses = self._compiled(batches)
         self.step += 1
         return losses
 
@@ -187,9 +188,9 @@ def pretrain(trainer, vocabulary, generate, batch_settings, progress=None):
     if strategy.num_replicas_in_sync > 1:
         data = strategy.experimental_distribute_dataset(data)
     writer = tf.summary.create_file_writer(str(trainer.workdir / "tensorboard"))
-    sums, began = [], time.monotonic()
-    for batch in data:
-        sums.append(trainer.train_step(batch))
+    iterator, sums, began = iter(data), [], time.monotonic()
+    while trainer.step < settings.steps:
+        sums.append(trainer.train_step(iterator))
         if trainer.step % settings.log_every == 0 or trainer.step == settings.steps:
             means = {name: float(np.mean([float(row[name]) for row in sums])) for name in sums[0]}
             seconds = (time.monotonic() - began) / len(sums)

@@ -29,7 +29,7 @@ class OptFormer(kt.Tuner):
         tune_new_entries: bool, whether those are tuned; if not, they keep their default.
         max_retries_per_trial: int >= 0, how often a crashed or invalid trial runs again.
         max_consecutive_failed_trials: int >= 1, how many failures in a row end the search.
-        num_candidates, temperature, top_p: options of the decoding, see `OptFormerOracle`.
+        temperature, top_p: options of the decoding, see `OptFormerOracle`.
         proposer: an object with the proposer's methods instead of the weights (advanced).
         **kwargs: arguments of every KerasTuner tuner: `directory`, `project_name`, `overwrite`,
             `executions_per_trial`, `distribution_strategy`, `max_model_size`, `optimizer`, `loss`, `metrics`,
@@ -68,7 +68,6 @@ class OptFormer(kt.Tuner):
         tune_new_entries=True,
         max_retries_per_trial=0,
         max_consecutive_failed_trials=3,
-        num_candidates=None,
         temperature=None,
         top_p=None,
         proposer=None,
@@ -87,7 +86,6 @@ class OptFormer(kt.Tuner):
             tune_new_entries=tune_new_entries,
             max_retries_per_trial=max_retries_per_trial,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
-            num_candidates=num_candidates,
             temperature=temperature,
             top_p=top_p,
             proposer=proposer,

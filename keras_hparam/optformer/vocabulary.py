@@ -31,7 +31,7 @@ _LARGEST_EXPONENT = 12.0
 
 
 def compress_text(text):
-    """Text as the tokenizer sees it: Unicode-normalised, redundant words and punctuation dropped, one space between.
+    """Text as the tokenizer sees it: normalised, without redundant words, punctuation, control characters.
 
     Args:
         text: anything that a user types.
@@ -42,7 +42,8 @@ def compress_text(text):
     compress_text('The parameter "learning rate"')  # 'learning rate'
     ```
     """
-    text = unicodedata.normalize("NFKC", str(text)).lower()
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", str(text)).lower()).replace("▁", "_")
+    text = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
     return " ".join(_REDUNDANT.sub(" ", text).split())
 
 
@@ -69,6 +70,7 @@ def train_tokenizer(texts, vocabulary_size=1000):
         vocab_size=vocabulary_size,
         model_type="unigram",
         byte_fallback=True,
+        normalization_rule_name="identity",  # `compress_text` has normalised
         character_coverage=0.9995,
         hard_vocab_limit=False,
         split_digits=True,

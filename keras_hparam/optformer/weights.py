@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_hparam import checkpoints, errors
-from keras_hparam.optformer.model import OptFormer, OptFormerConfig
+from keras_hparam.optformer.config import OptFormerConfig
+from keras_hparam.optformer.model import OptFormer
 from keras_hparam.optformer.vocabulary import Vocabulary
 
 KIND = "optformer"

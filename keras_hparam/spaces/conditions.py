@@ -37,12 +37,20 @@ def check_order(parameters):
         seen.add((parameter.name, parameter.conditions))
 
 
+def values_taken(parameter, values):
+    """Those of `values` that equal one of the parameter's (also 1.0 or True a 1), of the parameter's own type."""
+    if parameter.kind in ("float", "int"):
+        cast = int if parameter.kind == "int" else float
+        numbers = [value + 0 if isinstance(value, bool) else value for value in values]
+        return [cast(value) for value in numbers if parameter.contains(value)]
+    return [value for value in values if parameter.contains(value)]
+
+
 def condition_values(parameters, index):
-    """The values of the parameter at `index` that conditions name and that it can take, of its own type."""
-    parent = parameters[index]
-    named = [value for p in parameters for c in p.conditions if c.name == parent.name for value in c.values]
-    cast = {"int": int, "float": float}.get(parent.kind, lambda value: value)
-    return [cast(value) for value in named if parent.contains(value)]
+    """The values of the parameter at `index` that conditions name and that it can take."""
+    name = parameters[index].name
+    named = [value for p in parameters for c in p.conditions if c.name == name for value in c.values]
+    return values_taken(parameters[index], named)
 
 
 def named_by_index(parameters):
@@ -118,8 +126,7 @@ class TokenTables:
     def _met(self, parent, condition):
         """Which tokens of `parent` meet the condition, bool [num_bins + 1]; the token -1 finds the last, False."""
         table = np.zeros(self._num_bins + 1, bool)
-        for value in condition.values:
-            if self._parameters[parent].contains(value):
-                token = self._parameters[parent].to_token(value, self._num_bins)
-                table[token] = self.decode(parent, token) in condition.values
+        for value in values_taken(self._parameters[parent], condition.values):
+            token = self._parameters[parent].to_token(value, self._num_bins)
+            table[token] = self.decode(parent, token) in condition.values
         return table

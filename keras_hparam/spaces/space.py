@@ -189,7 +189,7 @@ class SearchSpace:
         if parameter.num_values is not None:
             return self._value_at(d, parameter.to_index(value))
         parameter.to_unit(value)  # checks the range
-        return float(value)
+        return min(max(float(value), parameter.low), parameter.high)
 
     def _value_at(self, d, index):
         return self._named_values[d].get(index, self.parameters[d].from_index(index))

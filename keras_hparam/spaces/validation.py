@@ -95,14 +95,16 @@ def _listed_fields(parameter):
 
 
 def is_in_range(parameter, value):
-    """Whether `value` is listed, or a number of the right type within the bounds."""
+    """Whether `value` is listed, or a number of the right type within the bounds (a float: but for rounding)."""
     if parameter.values:
         try:
             return value in parameter.indices
         except TypeError:  # unhashable
             return False
-    is_valid = is_integer(value) if parameter.kind == "int" else is_number(value)
-    return bool(is_valid and parameter.low <= value <= parameter.high)
+    if parameter.kind == "int":
+        return bool(is_integer(value) and parameter.low <= value <= parameter.high)
+    slack = 1e-12 * max(abs(parameter.low), abs(parameter.high))  # KerasTuner's grids overshoot a bound by less
+    return bool(is_number(value) and parameter.low - slack <= value <= parameter.high + slack)
 
 
 def range_text(parameter):

@@ -44,7 +44,7 @@ def study(space):
 
 @pytest.fixture(scope="session")
 def config(vocabulary):
-    from keras_hparam.optformer.model import OptFormerConfig
+    from keras_hparam.optformer.config import OptFormerConfig
 
     return OptFormerConfig(
         first_bin=vocabulary.first_bin, width=32, num_layers=2, num_heads=2, value_width=16, max_trials=32, num_slots=8

@@ -1,5 +1,6 @@
 """The pictures show the numbers of the records."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -7,8 +8,15 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.reports import ParameterScale, TrialRecord, convergence_figure, parameters_figure, save_figure
-from keras_hparam.reports import pictures, scatter
+from keras_hparam.reports import (
+    ParameterScale,
+    TrialRecord,
+    convergence_figure,
+    parameters_figure,
+    pictures,
+    save_figure,
+    scatter,
+)
 
 
 def _trial(number, objective, **values):
@@ -136,5 +144,7 @@ def test_wrong_arguments_are_named(tmp_path):
 def test_the_room_loads_neither_tensorflow_nor_pyplot_nor_keras_tuner():
     code = "import sys, keras_hparam.reports; print([m for m in sys.argv[1:] if m in sys.modules])"
     forbidden = ["tensorflow", "matplotlib.pyplot", "keras_tuner", "keras"]
-    done = subprocess.run([sys.executable, "-c", code, *forbidden], capture_output=True, text=True, check=True)
+    root = pathlib.Path(errors.__file__).parents[1]
+    command = [sys.executable, "-c", code, *forbidden]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"

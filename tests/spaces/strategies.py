@@ -29,7 +29,7 @@ def ints(draw, name="x", conditions=(), max_span=2000):
     """An "int" of any scale, with or without a step."""
     scale = draw(st.sampled_from(SCALES))
     low = draw(st.integers(-20, 20) if scale == "linear" else st.integers(1, 64))
-    high = low + draw(st.integers(0, max_span))
+    high = low + draw(st.integers(0 if scale == "linear" else 1, max_span))
     step = draw(st.none() | st.integers(1 if scale == "linear" else 2, 7))
     return Parameter(name, "int", low, high, step, scale, conditions=conditions)
 
@@ -60,7 +60,7 @@ def spaces(draw, max_parameters=6, finite=False):
     """A space with nested conditions and, now and then, one name under several conditions."""
     chosen = []
     for i in range(draw(st.integers(1, max_parameters))):
-        parents = [p for p in chosen if p.num_values is not None and p.num_values <= 1000]
+        parents = [p for p in chosen if _is_plain_parent(p, [q for q in chosen if q.name == p.name])]
         conditions = tuple(draw(_condition(draw(st.sampled_from(parents)))) for _ in range(draw(_fan_in(parents))))
         conditions = _outer_scopes(chosen, conditions)
         used = {c.name for p in chosen for c in (*p.conditions, *conditions)}
@@ -68,6 +68,14 @@ def spaces(draw, max_parameters=6, finite=False):
         name = draw(st.sampled_from([f"p{i}", f"p{i}", *free]))
         chosen.append(draw(parameters(name, conditions, finite)))
     return SearchSpace(tuple(chosen))
+
+
+def _is_plain_parent(parameter, namesakes):
+    """Whether it decodes the same with and without conditions on it: no namesake has the value only within rounding."""
+    if parameter.kind == "float" and (parameter.num_values or 0) < 3:
+        return False
+    is_alone = len(namesakes) == 1
+    return all(is_exact(p, 1000) and (is_alone or p.kind != "float") for p in namesakes)
 
 
 def _fan_in(parents):
@@ -80,9 +88,11 @@ def _keys(chosen):
 
 @st.composite
 def _condition(draw, parent):
-    indices = st.integers(0, min(parent.num_values, 5) - 1)
-    values = [parent.from_index(i) for i in draw(st.lists(indices, min_size=1, max_size=3, unique=True))]
-    return Condition(parent.name, tuple(values))
+    indices = range(min(parent.num_values, 5))
+    if parent.kind == "float":  # its bounds may differ from KerasTuner's by rounding
+        indices = indices[1 : parent.num_values - 1]
+    chosen = draw(st.lists(st.sampled_from(indices), min_size=1, max_size=3, unique=True))
+    return Condition(parent.name, tuple(parent.from_index(i) for i in chosen))
 
 
 def _outer_scopes(chosen, conditions):

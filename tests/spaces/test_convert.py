@@ -34,7 +34,8 @@ def could_produce(entry, value):
 def test_round_trip_values_and_activity(space, seed):
     hp = to_hyperparameters(space)
     assert from_hyperparameters(hp) == space
-    assert hp.values == {name: value for name, value in space.complete({}).items()}
+    if all(p.contains(p.default) for p in space.parameters):  # not between two steps
+        assert hp.values == pytest.approx(space.complete({}))
     rng = np.random.default_rng(seed)
     for row in space.random_tokens(rng, 8):
         hp.values = space.from_tokens(row)
@@ -45,7 +46,8 @@ def test_round_trip_values_and_activity(space, seed):
                 assert hp.is_active(entry) and could_produce(entry, hp.values[entry.name])
         before = dict(hp.values)
         hp.ensure_active_values()
-        assert hp.values == before
+        if len(names) == len(space):  # of several namesakes KerasTuner drops the value when the last is inactive
+            assert hp.values == before
 
 
 @settings(max_examples=80)
@@ -65,27 +67,17 @@ def test_what_keras_tuner_draws_is_in_the_space(space, seed):
             assert p.kind == "float" or decoded[p.name] == hp.values[p.name]
 
 
-@settings(max_examples=60)
-@given(strategies.floats(stepped=False) | strategies.ints(), st.floats(0, 0.999))
+@settings(max_examples=100)
+@given(strategies.floats() | strategies.ints(), st.floats(0, 0.999))
 def test_units_are_keras_tuners_probabilities(parameter, prob):
     entry = to_hyperparameters(SearchSpace((parameter,))).space[0]
-    if parameter.scale == "reverse_log" and parameter.step is not None:
-        prob_for_us = 1 - prob  # KerasTuner counts this grid downwards
-        assert abs(parameter.from_unit(prob_for_us) - entry.prob_to_value(prob)) <= _neighbour_gap(parameter, prob)
-        return
-    ours, theirs = parameter.from_unit(prob), entry.prob_to_value(prob)
-    if parameter.kind == "float":
-        assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9)
-    else:
-        assert abs(ours - theirs) <= _neighbour_gap(parameter, prob)
-
-
-def _neighbour_gap(parameter, prob):
-    """0, unless the probability lies on the edge of two values' cells, where rounding may choose either."""
-    below, above = (parameter.from_unit(min(max(u, 0.0), 1.0)) for u in (prob - 1e-9, prob + 1e-9))
-    if parameter.scale == "reverse_log" and parameter.step is not None:
-        below, above = (parameter.from_unit(min(max(1 - u, 0.0), 1.0)) for u in (prob - 1e-9, prob + 1e-9))
-    return abs(above - below)
+    if parameter.step is not None and entry._get_n_values() != parameter.num_values:
+        return  # KerasTuner's count loses the last value to rounding
+    is_downward = parameter.scale == "reverse_log" and parameter.step is not None  # KerasTuner counts from `high`
+    unit = 1 - prob if is_downward else prob
+    around = [parameter.from_unit(min(max(unit + shift, 0.0), 1.0)) for shift in (-1e-9, 0.0, 1e-9)]
+    theirs = entry.prob_to_value(prob)  # on the edge of two values' cells rounding may choose either
+    assert any(theirs == pytest.approx(value, rel=1e-9, abs=1e-9) for value in around)
 
 
 def test_every_type_of_parameter():
@@ -131,7 +123,8 @@ def test_a_space_sorted_by_type_is_put_in_order():
     hp = keras_tuner.HyperParameters()
     hp.Choice("model", ["mlp", "cnn"])
     hp.Float("rate", 0.0, 1.0, parent_name="model", parent_values=["mlp"])
-    sorted_by_type = keras_tuner.HyperParameters.from_config({**hp.get_config(), "space": hp.get_config()["space"][::-1]})
+    config = hp.get_config()
+    sorted_by_type = keras_tuner.HyperParameters.from_config({**config, "space": config["space"][::-1]})
     assert [p.name for p in sorted_by_type.space] == ["rate", "model"]
     assert from_hyperparameters(sorted_by_type) == from_hyperparameters(hp)
 
@@ -158,7 +151,8 @@ def test_wrong_spaces_are_refused():
             from_hyperparameters(hyperparameters(declare))
     with pytest.raises(errors.InvalidArgumentError, match="keras_tuner.HyperParameters"):
         from_hyperparameters({"x": 1})
-    for parameter in (Parameter("c", "choice", values=("a", 1)), Parameter("c", "choice", values="a b".split(), ordered=1)):
+    for values, ordered in ((("a", 1), False), (("a", "b"), True)):
+        parameter = Parameter("c", "choice", values=values, ordered=ordered)
         with pytest.raises(errors.InvalidArgumentError, match="'c' to be one that KerasTuner has"):
             to_hyperparameters(SearchSpace((parameter,)))
 

@@ -42,7 +42,8 @@ def test_a_seed_repeats():
 
 
 def test_values_are_uniform(rng):
-    parameters = (Parameter("i", "int", 1, 7), Parameter("c", "choice", values=tuple("abcde")), Parameter("b", "boolean"))
+    choice = Parameter("c", "choice", values=tuple("abcde"))
+    parameters = (Parameter("i", "int", 1, 7), choice, Parameter("b", "boolean"))
     rows = SearchSpace(parameters).random_tokens(rng, 20_000)
     for d, parameter in enumerate(parameters):
         tokens, counts = np.unique(rows[:, d], return_counts=True)

@@ -152,6 +152,17 @@ def test_a_parent_decodes_to_the_value_that_a_condition_names(parent, value, nea
     assert space.complete({"x": value}) == {"x": value, "y": False}
 
 
+def test_conditions_compare_as_python_does():
+    parents = (Parameter("b", "boolean"), Parameter("i", "int", 0, 2), Parameter("f", "float", 0.0, 2.0, 1.0))
+    for parent in parents:
+        for value in (True, 1, 1.0):
+            space = SearchSpace((parent, Parameter("y", "boolean", conditions=(Condition(parent.name, (value,)),))))
+            rows = np.stack([space.to_tokens({parent.name: 1}), space.to_tokens({parent.name: 0})])
+            assert (rows[:, 1] >= 0).tolist() == [True, False]
+            assert space.size == parent.num_values + 1 == len(list(space.enumerate()))
+            assert type(space.from_tokens(rows[0])[parent.name]) is type(parent.default)
+
+
 def test_of_two_active_namesakes_the_first_counts():
     a = Parameter("u", "int", 1, 3, conditions=(Condition("k", (1, 2)),))
     b = Parameter("u", "int", 1, 5, conditions=(Condition("k", (2, 3)),))

@@ -13,7 +13,7 @@ def parent_values(parameter):
         return (False, True)
     if parameter.kind == "choice":
         return parameter.values
-    if parameter.kind == "int" and parameter.scale == "linear" and parameter.step is None:
+    if parameter.kind == "int" and parameter.scale == "linear" and parameter.step in (None, 1):
         count = parameter.high - parameter.low + 1
         return tuple(range(parameter.low, parameter.high + 1)) if 1 < count <= 8 else ()
     return ()

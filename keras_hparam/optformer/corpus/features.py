@@ -54,7 +54,7 @@ class Features:
     def __call__(self, tokens):
         """Features float64 [N, F] of tokens [N, D], where -1 is inactive."""
         numeric = tokens[:, self._numeric]
-        parts = [np.where(numeric >= 0, (numeric + 0.5) / self.num_bins, CENTRE)]
+        parts = [np.where(numeric >= 0, (numeric + 0.5) * (1.0 / self.num_bins), CENTRE)]
         for column, table in zip(self._categorical, self._tables, strict=True):
             parts.append(table[tokens[:, column]])
         features = np.concatenate(parts, axis=1)

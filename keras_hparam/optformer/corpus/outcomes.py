@@ -74,9 +74,7 @@ class Outcome:
         self._worst = self._best * draws.pick(rng, (0.0, 0.1, 0.5, draws.between(rng, 0.0, 0.95)), (1, 2, 2, 5))
         self._resolution = draws.whole_between(rng, 50, 5000) if draws.chance(rng, 0.3) else None
         self._gain, self._bias = draws.log_between(rng, 0.4, 2.5), rng.normal(0.5, 1.0)
-        self._unit = (
-            10.0 ** draws.between(rng, -5.0, 5.0) if draws.chance(rng, 0.6) else draws.log_between(rng, 0.1, 10.0)
-        )
+        self._unit = draws.log_between(rng, *draws.pick(rng, ((1e-5, 1e5), (0.1, 10.0)), (3, 2)))
         near = draws.pick(rng, (0.0, 1.0, 30.0), (4, 4, 1)) * self._unit
         self._offset = near * rng.normal()
         self._loss_floor = draws.pick(rng, (0.0, draws.log_between(rng, 0.01, 1.0)), (1, 2))
@@ -85,9 +83,8 @@ class Outcome:
         self.noise = draws.between(rng, *_NOISE_RANGES[draws.pick_from(rng, NOISE_SHARES)])
         self._tilt = rng.normal(0.0, 0.7) if draws.chance(rng, _HETEROSCEDASTIC_SHARE) else 0.0
         self._noise_inside = draws.chance(rng, 0.5)  # before the metric, which then bounds it, or after
-        self._noise_scale = self.noise
-        if not self._noise_inside:
-            self._noise_scale *= spread_of(self._measure(self._quality(finite)))
+        quality = self._quality(finite)
+        self._noise_scale = self.noise * spread_of(quality if self._noise_inside else self._measure(quality))
 
     def _quality(self, latent):
         """Standardised, floored and warped values [N], larger is better."""
@@ -117,11 +114,13 @@ class Outcome:
     def observe(self, rng, latent):
         """Objectives [N] as recorded: with noise, within the metric's range, at its resolution; NaN stays NaN."""
         quality = self._quality(latent)
+        if not self.noise:
+            return self._rounded(self._measure(quality))
         tilt = np.exp(self._tilt * np.clip((latent - self._location) / self._scale, -2.0, 2.0))
         noise = self._noise_scale * tilt * rng.standard_normal(len(latent))
         if self._noise_inside:
-            low, high = (1e-4, 1.0) if self._ceiling is not None else (-np.inf, np.inf)
-            return self._rounded(self._measure(np.clip(quality + noise * (0.2 if high == 1.0 else 1.0), low, high)))
+            noisy = quality + noise
+            return self._rounded(self._measure(noisy if self._ceiling is None else np.clip(noisy, 1e-4, 1.0)))
         return self._rounded(self._measure(quality) + noise)
 
     def _rounded(self, values):
@@ -131,6 +130,6 @@ class Outcome:
             return np.maximum(values, 1e-3 * self._unit * self._loss_floor)
         top = 100.0 if self._metric == "percent" else 1.0
         values = np.clip(values, 0.0, top)
-        return (
-            values if self._resolution is None else np.round(values * self._resolution / top) * (top / self._resolution)
-        )
+        if self._resolution is None:
+            return values
+        return np.round(values * self._resolution / top) * (top / self._resolution)

@@ -22,10 +22,10 @@ def anonymous_parameter(rng, name):
     else:
         width = 0.0
         low = draws.rounded(draws.log_between(rng, 1e-6, 10.0), 1)
-    high = low + width if width else low * 10.0 ** draws.between(rng, 0.7, 6.0)
+    high = low + width if width else draws.rounded(low * 10.0 ** draws.between(rng, 0.7, 6.0))
     if kind == "int":
         low = max(1, round(low)) if scale == "log" else round(low)
-        span = abs(high - low) if draws.chance(rng, 0.1) else draws.log_between(rng, 1.0, 500.0)
+        span = abs(high - low) if draws.chance(rng, 0.03) else draws.log_between(rng, 1.0, 500.0)
         high = low + 1 + round(span)
         return ranged(rng, name, "int", low, high, scale, step_share=0.15)
     return ranged(rng, name, "float", low, float(high), scale, step_share=0.12)
@@ -66,7 +66,7 @@ def themed_parameter(rng, role, name):
         low = draws.rounded(low * 10.0 ** draws.between(rng, -1.0, 0.7), 1)
         high = draws.rounded(high * 10.0 ** draws.between(rng, -0.5, 0.5), 1)
     elif kind == "int" and step is None and draws.chance(rng, 0.4):
-        high = max(low + 1, round(high * draws.between(rng, 0.4, 2.0)))
+        high = max(low + 1, round(high * draws.between(rng, 0.4, 1.0 if high >= 500 else 2.0)))
     return ranged(rng, name, kind, low, high, scale, step)
 
 
@@ -77,7 +77,7 @@ def ranged(rng, name, kind, low, high, scale, step=None, step_share=0.0):
             step = draws.pick(rng, (2, 10) if kind == "int" or high / low > 100 else (2.0, 10.0**0.5))
         else:
             step = (high - low) / draws.whole_between(rng, 2, 20)
-            step = max(1, round(step)) if kind == "int" else step
+            step = max(1, round(step)) if kind == "int" else draws.rounded(step)
         if scale != "linear" and low * step > high:
             step = None
     return Parameter(name, kind, low=low, high=high, step=step, scale=scale)

@@ -47,7 +47,7 @@ _PENALTIES = (_float(1e-6, 1e-2, "log"), _float(1e-5, 1e-1, "log"), _float(1e-8,
 _SHARES = (_float(0.5, 1.0), _float(0.1, 1.0), _float(0.3, 1.0), _float(0.5, 1.0, "linear", 0.1))
 _WIDTHS = (_int(32, 512, "linear", 32), _int(16, 1024, "log"), _int(64, 1024, "log", 2), _int(8, 256))
 _BATCHES = (_int(16, 512, "log"), _int(8, 256, "log", 2), _ordered(16, 32, 64, 128), _int(16, 256, "linear", 16))
-_TREES = (_int(10, 500), _int(50, 2000, "log"), _int(100, 1000, "linear", 100))
+_TREES = (_int(10, 500), _int(50, 1000, "log"), _int(100, 1000, "linear", 100))
 
 ROLES = {
     "learning_rate": _role(
@@ -131,7 +131,7 @@ ROLES = {
     "complexity": _role("cp ccp_alpha min_split_gain", _float(1e-4, 1e-1, "log"), _float(1e-5, 1.0, "log")),
     "criterion": _role("criterion booster splitter", _names("gini entropy"), _names("gbtree dart gblinear")),
     "neighbors": _role("n_neighbors k neighbors", _int(1, 50), _int(1, 100, "log")),
-    "seed": _role("seed random_state dummy verbose num_workers", _int(0, 10), _int(0, 1000)),
+    "seed": _role("seed random_state dummy verbose num_workers", _int(0, 10), _int(0, 100)),
 }
 
 PREFIXES = ("opt_kw.", "model.", "optimizer.", "hparams/", "hp_", "train.", "clf__", "params.")

@@ -58,6 +58,7 @@ def random_objective(rng, space, family, num_bins=1000):
         return response
     features = Features(rng, space, num_bins, size)
     deviation = (GaussianProcess if draws.chance(rng, 0.7) else Forest)(rng, features.size)
-    spread = np.nanstd(response(space.random_tokens(rng, 32, num_bins)))
-    spread = spread if np.isfinite(spread) else 1.0
+    values = response(space.random_tokens(rng, 32, num_bins))
+    values = values[np.isfinite(values)]
+    spread = values.std() if len(values) else 1.0
     return _Sum(response, OnFeatures(features, deviation), spread * draws.between(rng, 0.05, 0.7))

@@ -45,8 +45,9 @@ def ackley(z):
 def schwefel(z):
     """Schwefel's function of 100 z + 420.9687, whose many optima differ little and lie far apart."""
     w = 100.0 * z + 420.9687
-    beyond = np.maximum(0.0, np.abs(w) - 500.0)
-    return 418.9829 - np.mean(w * np.sin(np.sqrt(np.abs(w))), axis=-1) + 0.0005 * np.mean(beyond**2, axis=-1)
+    inside = np.clip(w, -500.0, 500.0)
+    value = 418.9829 - np.mean(inside * np.sin(np.sqrt(np.abs(inside))), axis=-1)
+    return value + 0.0005 * np.mean((w - inside) ** 2, axis=-1)
 
 
 def griewank(z):

@@ -33,7 +33,7 @@ SHARES = {  # of the studies
     "random_then_local": 0.14,
     "regularized_evolution": 0.1,
     "annealing": 0.07,
-    "parzen": 0.06,
+    "parzen": 0.05,
     "gaussian_process": 0.04,
-    "best_of_random": 0.12,
+    "best_of_random": 0.13,
 }

@@ -11,12 +11,21 @@ from keras_hparam.optformer.corpus.policies.uninformed import random_search
 
 
 def _round_size(run):
-    return draws.pick(run.rng, (1, 2, 4, 8), (1, 2, 4, 3))
+    return draws.pick(run.rng, (1, 2, 4, 6), (0.5, 1.5, 5, 3))
 
 
-def _scales(run, count):
-    """Standard deviations [count] of steps in the unit interval, from fine to coarse."""
-    return np.exp(run.rng.uniform(np.log(0.005), np.log(0.3), count))
+class _Steps:
+    """Mutations from fine to coarse, of one or of all parameters at once, as drawn for a run."""
+
+    def __init__(self, run):
+        self._run = run
+        self._finest, self._coarsest = draws.log_between(run.rng, 0.01, 0.08), draws.log_between(run.rng, 0.12, 0.5)
+        self._rate = draws.pick(run.rng, (None, 0.5, 1.0))
+
+    def __call__(self, tokens):
+        """Mutations of tokens [B, D], each with its own scale."""
+        scales = np.exp(self._run.rng.uniform(np.log(self._finest), np.log(self._coarsest), len(tokens)))
+        return self._run.mutate(tokens, scales, self._rate)
 
 
 def hill_climbing(run, start=None, elite=None):
@@ -24,17 +33,17 @@ def hill_climbing(run, start=None, elite=None):
 
     Args:
         run: `Run`.
-        start: number of random trials to begin with, at least 1; 1 to 12 where it is None.
+        start: number of random trials to begin with, at least 1; 1 to 10 where it is None.
         elite: how many of the best trials are mutated; 1 to 5 where it is None.
     """
-    start = start or draws.whole_between(run.rng, 1, 12)
-    elite = elite or draws.whole_between(run.rng, 1, 5)
-    size = _round_size(run)
+    start = start or draws.whole_between(run.rng, 1, 10)
+    elite = elite or draws.pick(run.rng, (1, 2, 3, 5), (4, 3, 2, 1))
+    size, steps = _round_size(run), _Steps(run)
     run.make(run.random(start))
     while run.left:
         best = run.best(elite)
         parents = best[run.rng.integers(len(best), size=size)]
-        run.make(run.mutate(run.tokens[parents], _scales(run, size)))
+        run.make(steps(run.tokens[parents]))
 
 
 def random_then_local(run):
@@ -44,35 +53,33 @@ def random_then_local(run):
 
 def regularized_evolution(run):
     """Mutations of the winners of tournaments among the youngest trials (Real et al. 2019, arXiv 1802.01548)."""
-    population = draws.whole_between(run.rng, 5, 25)
-    tournament = draws.whole_between(run.rng, 2, 6)
-    size = _round_size(run)
-    scale = draws.log_between(run.rng, 0.02, 0.3)
+    population = draws.whole_between(run.rng, 5, 16)
+    tournament = draws.whole_between(run.rng, 3, 8)
+    size, steps = _round_size(run), _Steps(run)
     run.make(run.random(population))
     while run.left:
         oldest = max(0, run.count - population)
         entrants = run.rng.integers(oldest, run.count, (size, tournament))  # [B, entrants]
         winners = entrants[np.arange(size), run.scores[entrants].argmax(axis=1)]
-        run.make(run.mutate(run.tokens[winners], scale))
+        run.make(steps(run.tokens[winners]))
 
 
 def annealing(run):
     """Chains of mutations that also accept worse ones while their temperature is high (Kirkpatrick et al. 1983)."""
-    chains = draws.whole_between(run.rng, 2, 8)
-    made = run.make(run.random(chains))
-    current = made
-    first, last = draws.between(run.rng, 0.2, 0.5), draws.log_between(run.rng, 0.005, 0.1)
+    chains = draws.pick(run.rng, (1, 2, 4, 6), (1, 2, 4, 2))
+    current = run.make(run.random(chains))
+    first, last = draws.between(run.rng, 0.15, 0.4), draws.log_between(run.rng, 0.01, 0.1)
+    warmth = draws.log_between(run.rng, 0.02, 0.2)
+    rate = draws.pick(run.rng, (None, 0.5, 1.0))
     while run.left:
         progress = run.count / run.num_trials
-        heat = 1.0 - progress
-        made = run.make(run.mutate(run.tokens[current], first * (last / first) ** progress))
-        current = current[: len(made)] if len(made) < len(current) else current
-        finite = run.scores[: run.count][np.isfinite(run.scores[: run.count])]
-        spread = finite.std() if len(finite) else 0.0
-        threshold = run.scores[current] + heat * spread * np.log(run.rng.random(len(current)))
-        accepted = ~(run.scores[made] < threshold)
+        made = run.make(run.mutate(run.tokens[current], first * (last / first) ** progress, rate))
+        current = current[: len(made)]  # a chain ends whose proposal was made before
+        scores = run.scores[: run.count]
+        finite = scores[np.isfinite(scores)]
+        heat = warmth * (1.0 - progress) * (finite.std() if len(finite) else 0.0)
+        accepted = scores[made] >= scores[current] - heat * run.rng.exponential(size=len(made))
         current = np.where(accepted, made, current)
-    return None
 
 
 def best_of_random(run):
@@ -81,13 +88,13 @@ def best_of_random(run):
     k grows or stays from trial to trial; the choice is by the noiseless values. It is no real optimizer, but it makes
     studies rich in good trials, as strong ones do.
     """
-    most = draws.log_between(run.rng, 2.0, 64.0)
+    most = draws.log_between(run.rng, 6.0, 64.0)
     growth = draws.pick(run.rng, (0.0, 1.0, 2.0)) * np.linspace(-1.0, 0.0, run.num_trials)
     counts = np.maximum(1, most ** (run.rng.random(run.num_trials) + growth)).astype(int)
     pool = run.random(int(counts.sum()))
     chosen = pool[_best_of(run, pool, counts)]
     if draws.chance(run.rng, 0.6):
-        near = run.mutate(chosen, _scales(run, len(chosen)))
+        near = _Steps(run)(chosen)
         share = np.linspace(0.0, draws.between(run.rng, 0.3, 1.0), len(chosen))
         chosen = np.where((run.rng.random(len(chosen)) < share)[:, None], near, chosen)
     run.make(chosen)

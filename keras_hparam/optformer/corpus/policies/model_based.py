@@ -35,22 +35,28 @@ def parzen_estimator(run):
     """Candidates that are likely under the good trials and unlikely under the others."""
     share = draws.between(run.rng, 0.1, 0.3)
     bandwidth = draws.log_between(run.rng, 0.05, 0.25)
-    size = draws.pick(run.rng, (1, 2, 4), (1, 2, 2))
+    size = draws.pick(run.rng, (1, 2, 4, 6), (0.5, 2, 5, 3))
+    rate = draws.pick(run.rng, (None, 0.5, 1.0))
     parameters = run.space.parameters
     categorical = np.array([parameter.is_categorical for parameter in parameters])
     units = np.where(categorical, 1.0, 1.0 / run.problem.num_bins)
     num_categories = np.array([p.num_values if p.is_categorical else 1.0 for p in parameters])
     run.make(run.random(draws.whole_between(run.rng, 4, 12)))
+    pool = run.random(8 * max(1, run.left))
     while run.left:
         order = run.best(run.count)
         good = max(1, int(share * run.count))
-        near = run.mutate(run.tokens[order[run.rng.integers(good, size=16)]], bandwidth)
-        candidates = np.concatenate([near, run.random(8)])
+        near = run.mutate(run.tokens[order[run.rng.integers(good, size=24)]], bandwidth, rate)
+        candidates = np.concatenate([near, _some(run, pool, 8)])
         densities = [
             parzen_log_density(candidates * units, run.tokens[rows] * units, categorical, bandwidth, num_categories)
             for rows in (order[:good], order[good:])
         ]
         run.make(candidates[np.argsort(densities[1] - densities[0])[:size]])
+
+
+def _some(run, pool, count):
+    return pool[run.rng.integers(len(pool), size=count)]
 
 
 def posterior(x, y, candidates, lengthscale, noise):
@@ -93,12 +99,13 @@ def gaussian_process(run):
     lengthscale = draws.log_between(run.rng, 0.2, 0.8) * features.size**0.5
     noise = draws.log_between(run.rng, 1e-4, 0.1)
     bound = draws.between(run.rng, 1.0, 3.0) if draws.chance(run.rng, 0.5) else None
-    size = draws.pick(run.rng, (1, 2, 4), (1, 3, 3))
+    size = draws.pick(run.rng, (1, 2, 4, 6), (0.5, 2, 5, 3))
     run.make(run.random(draws.whole_between(run.rng, 2, 8)))
+    pool = run.random(512)
     while run.left:
         parents = run.best(3)
         near = run.mutate(run.tokens[np.repeat(parents, 8)], 0.1)
-        candidates = np.concatenate([near, run.random(32)])
+        candidates = np.concatenate([near, _some(run, pool, 32)])
         if run.count <= LONGEST_GAUSSIAN_PROCESS:
             observed = run.scores[: run.count]
             finite = observed[np.isfinite(observed)]

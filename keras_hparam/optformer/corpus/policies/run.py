@@ -43,9 +43,9 @@ class Run:
         """Random tokens [count, D]."""
         return self.space.random_tokens(self.rng, count, self.problem.num_bins)
 
-    def mutate(self, tokens, scale):
-        """Local mutations of tokens [B, D]; `scale` as of `SearchSpace.mutate_tokens`."""
-        return self.space.mutate_tokens(self.rng, tokens, scale, self.problem.num_bins)
+    def mutate(self, tokens, scale, rate=None):
+        """Local mutations of tokens [B, D]; `scale` and `rate` as of `SearchSpace.mutate_tokens`."""
+        return self.space.mutate_tokens(self.rng, tokens, scale, self.problem.num_bins, rate)
 
     def best(self, count):
         """Indices of the `count` best trials so far, best first; failed ones come last."""
@@ -57,11 +57,11 @@ class Run:
 
         Where none is new, random ones take their place; where those are not new either, one trial is repeated.
         """
-        fresh = self._fresh(tokens)
+        fresh = self._fresh(tokens, self.left)
         for _ in range(_FRESH_TRIES):
             if len(fresh):
                 break
-            fresh = self._fresh(self.random(8))[:1]
+            fresh = self._fresh(self.random(16), 1)
         fresh = fresh if len(fresh) else tokens[:1]
         made = slice(self.count, self.count + len(fresh))
         self.tokens[made] = fresh
@@ -71,13 +71,13 @@ class Run:
         self.count += len(fresh)
         return np.arange(made.start, made.stop)
 
-    def _fresh(self, tokens):
-        tokens = tokens[: self.left]
+    def _fresh(self, tokens, most):
+        """The rows that were not made before, at most `most`; they count as made from now on."""
         if self._seen is None:
-            return tokens
+            return tokens[:most]
         rows = []
         for row, key in enumerate(map(bytes, np.ascontiguousarray(tokens, np.int32))):
-            if key not in self._seen:
+            if len(rows) < most and key not in self._seen:
                 self._seen.add(key)
                 rows.append(row)
         return tokens if len(rows) == len(tokens) else tokens[rows]

@@ -1,0 +1,52 @@
+"""Sizes of an OptFormer."""
+
+import dataclasses
+
+from keras_hparam import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class OptFormerConfig:
+    """Sizes of an `OptFormer`.
+
+    Args:
+        first_bin: ids below it are text pieces and keywords (`Vocabulary.first_bin`).
+        num_bins: bins of the unit interval.
+        num_categories: category indices that the network tells apart; larger indices share them.
+        num_slots: parameters at most.
+        max_trials: trials at most in one input.
+        metadata_length: metadata tokens at most.
+        width, num_layers, num_heads, mlp_ratio: of the Transformer.
+        architecture: "decoder_only" (metadata as a prefix) or "encoder_decoder" (cross-attention to the metadata).
+        encoder_layers: blocks of the encoder, if there is one.
+        value_width, description_width: of the embeddings of values and of parameters.
+
+    Raises:
+        InvalidArgumentError: for an unknown architecture or heads that do not divide the width.
+    """
+
+    first_bin: int
+    num_bins: int = 1000
+    num_categories: int = 32
+    num_slots: int = 24
+    max_trials: int = 128
+    metadata_length: int = 256
+    width: int = 128
+    num_layers: int = 4
+    num_heads: int = 4
+    mlp_ratio: int = 4
+    architecture: str = "decoder_only"
+    encoder_layers: int = 2
+    value_width: int = 64
+    description_width: int = 32
+
+    def __post_init__(self):
+        if self.architecture not in ("decoder_only", "encoder_decoder"):
+            raise errors.InvalidArgumentError(
+                "Expected `architecture` to be 'decoder_only' or 'encoder_decoder'. "
+                f"Received: {self.architecture!r}."
+            )
+        if self.width % self.num_heads:
+            raise errors.InvalidArgumentError(
+                f"Expected `num_heads` to divide `width`. Received: width={self.width}, num_heads={self.num_heads}."
+            )
