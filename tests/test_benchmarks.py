@@ -2,19 +2,16 @@
 
 import json
 import pathlib
-import sys
 
 import numpy as np
 import pytest
 
+from benchmarks import cells, peers, problems, reference, searchers, tables
+from benchmarks.problems import sampling, synthetic
+from keras_hparam import errors
+from keras_hparam.spaces.convert import from_hyperparameters
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import cells, peers, problems, reference, searchers, tables  # noqa: E402
-from benchmarks.problems import sampling, synthetic  # noqa: E402
-from keras_hparam import errors  # noqa: E402
-from keras_hparam.spaces.convert import from_hyperparameters  # noqa: E402
-
 DATA_DIR = ROOT.parent / "shared" / "data"
 SYNTHETIC = {problem.name: problem for problem in synthetic.problems()}
 EVALUATION_TASKS = (168910, 189354, 189862, 189865, 189866, 189873, 189905, 189906, 189908, 189909)

@@ -12,7 +12,7 @@ def nucleus(logits, top_p):
     """Logits [..., N] with the tokens outside the nucleus set to −1e9.
 
     The nucleus is the smallest set of most probable tokens whose probabilities sum to at least `top_p`; it always holds
-    the most probable one. 1 keeps every token.
+    the most probable one. `restrict` skips the sort where `top_p` is 1.
 
     Source: Holtzman et al. 2020, arXiv 1904.09751.
     """
@@ -22,7 +22,7 @@ def nucleus(logits, top_p):
     kept = before < top_p
     kept = ops.concatenate([ops.ones_like(kept[..., :1]), kept[..., 1:]], axis=-1)
     threshold = ops.min(ops.where(kept, ordered, ops.max(ordered)), axis=-1, keepdims=True)
-    return ops.where((logits >= threshold) | (top_p >= 1.0), logits, NEGATIVE)
+    return ops.where(logits >= threshold, logits, NEGATIVE)
 
 
 def restrict(logits, legal, temperature=1.0, top_p=1.0):
@@ -35,4 +35,4 @@ def restrict(logits, legal, temperature=1.0, top_p=1.0):
         top_p: in (0, 1]; see `nucleus`.
     """
     tempered = ops.where(legal, logits / temperature, NEGATIVE)
-    return nucleus(tempered, top_p)
+    return ops.cond(top_p < 1.0, lambda: nucleus(tempered, top_p), lambda: tempered)

@@ -11,11 +11,9 @@ import logging
 import numpy as np
 
 from keras_hparam import errors
-from keras_hparam.networks.values import bin_centres
-from keras_hparam.ops import acquisitions
 from keras_hparam.optformer import packing
-from keras_hparam.optformer.decoding import Decoder, conditions_of
-from keras_hparam.optformer.normalization import BEST
+from keras_hparam.optformer.decoding import Decoder
+from keras_hparam.optformer.reader import StudyReader
 
 DECODINGS = ("sample_and_rank", "sample", "greedy", "nucleus")
 
@@ -59,52 +57,6 @@ class PlanningSettings:
         for name in ("model_candidates", "random_candidates", "local_candidates", "num_elites"):
             if not getattr(self, name) >= 1:
                 raise errors.InvalidArgumentError(f"Expected `{name}` >= 1. Received: {getattr(self, name)}.")
-
-
-class _Reader:
-    """One study, read by the model: samples and scores candidates in the tokens of its space."""
-
-    def __init__(self, proposer, study, rng):
-        self.proposer, self.study, self.rng = proposer, study, rng
-        config = proposer.model.config
-        self.layout = packing.lay_out(study.space, config, rng)
-        inputs, shortened = packing.pack(proposer.vocabulary, study, self.layout, config)
-        if shortened:
-            proposer.say_once("The study's metadata exceeds the model's context: value lists or ranges are left out.")
-        self.read = proposer.decoder.read(inputs) if len(self.layout.columns) else None
-
-    def sample(self, count, temperature=1.0, top_p=1.0, greedy=False):
-        """Tokens [count, D]; parameters that the model does not see are uniform."""
-        space, num_bins = self.study.space, self.proposer.num_bins
-        tokens = np.empty((count, len(space.parameters)), np.int32)
-        for column, parameter in enumerate(space.parameters):
-            tokens[:, column] = self.rng.choice(parameter.legal_tokens(num_bins), size=count)
-        if self.read is not None:
-            seed = self.rng.integers(2**31 - 1, size=2)
-            conditions = conditions_of(space, self.layout)
-            drawn = self.proposer.decoder.sample(
-                self.read, self.layout, conditions, count, seed, temperature, top_p, greedy
-            )
-            counts = np.asarray([space.parameters[column].num_values or 0 for column in self.layout.columns])
-            drawn = self.layout.from_network(drawn, counts)
-            seen = tokens[:, self.layout.columns]
-            tokens[:, self.layout.columns] = np.where(drawn < 0, seen, drawn)
-        return space.mask_inactive(tokens, num_bins)
-
-    def predict(self, tokens):
-        """Probabilities [N, num_bins + 1] of the objective's bins and failure."""
-        if self.read is None:
-            uniform = np.full((len(tokens), self.proposer.num_bins + 1), 1.0 / (self.proposer.num_bins + 1), np.float32)
-            return uniform
-        return self.proposer.decoder.score(self.read, self.layout.to_network(tokens))
-
-    def acquisition(self, tokens):
-        """Expected improvement [N] over the best trial, or the expected objective before there is one."""
-        probabilities = self.predict(tokens)[:, :-1]
-        centres = bin_centres(self.proposer.num_bins)
-        if np.isfinite(self.study.scores).any():
-            return np.asarray(acquisitions.expected_improvement(probabilities, centres, BEST))
-        return np.asarray(acquisitions.expected_value(probabilities, centres))
 
 
 class Proposer:
@@ -165,6 +117,12 @@ class Proposer:
             )
         return study.take(packing.keep_trials(study, config.max_trials))
 
+    def _read(self, study, rng):
+        reader = StudyReader(self.decoder, self.vocabulary, self._fit(study), rng)
+        if reader.shortened:
+            self.say_once("The study's metadata exceeds the model's context: value lists or ranges are left out.")
+        return reader
+
     def predict(self, study, tokens, seed=0):
         """Predicted distribution of the objective of candidates.
 
@@ -177,7 +135,7 @@ class Proposer:
             float [N, num_bins + 1]: probabilities of the bins of the objective as `Normalizer.fit(study.scores)`
             normalises it, and of failure.
         """
-        return _Reader(self, self._fit(study), np.random.default_rng(seed)).predict(np.asarray(tokens))
+        return self._read(study, np.random.default_rng(seed)).predict(np.asarray(tokens))
 
     def propose(self, study, rng, exclude=frozenset()):
         """Tokens [D] of the next trial, or None if no untried candidate was found.
@@ -187,7 +145,7 @@ class Proposer:
             rng: `numpy.random.Generator`, which is advanced.
             exclude: set of `tokens.tobytes()` (int32) that must not be proposed.
         """
-        reader = _Reader(self, self._fit(study), rng)
+        reader = self._read(study, rng)
         settings = self.settings
         if settings.decoding == "sample_and_rank":
             tokens, scores = self._ranked(reader, rng, exclude)

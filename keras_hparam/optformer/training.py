@@ -105,8 +105,9 @@ class Trainer:
         with self.strategy.scope():
             self.model = OptFormer(config)
             self.optimizer = keras.optimizers.AdamW(
-                settings.learning_rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm
-            )
+                settings.learning_rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clipnorm,
+                name="adamw",
+            )  # fmt: skip
             self.optimizer.build(self.model.trainable_variables)
         self.step = 0
         self.manager = checkpoints.CheckpointManager(self.workdir / "checkpoints", kind=CHECKPOINT_KIND)

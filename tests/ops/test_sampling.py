@@ -25,9 +25,9 @@ def test_nucleus_is_the_smallest_set_that_reaches_the_mass(rng, top_p):
         assert set(np.flatnonzero(kept[row]).tolist()) == brute_force_nucleus(probabilities, top_p)
 
 
-def test_nucleus_of_one_keeps_everything(rng):
+def test_a_nucleus_of_one_keeps_everything(rng):
     logits = rng.standard_normal((4, 7)).astype("float32")
-    np.testing.assert_array_equal(np.asarray(sampling.nucleus(logits, 1.0)), logits)
+    np.testing.assert_array_equal(np.asarray(sampling.restrict(logits, np.ones(7, bool), top_p=1.0)), logits)
 
 
 def test_illegal_tokens_get_no_probability_and_temperature_sharpens(rng):

@@ -6,7 +6,7 @@ import string
 import tempfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_hparam import errors
@@ -34,6 +34,7 @@ def _typed(records):
     return [(r, {name: type(value) for name, value in r.values.items()}) for r in records]
 
 
+@settings(deadline=None)  # each example writes a file
 @given(st.lists(records(), max_size=6))
 def test_csv_comes_back_exactly(trials):
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
@@ -41,6 +42,7 @@ def test_csv_comes_back_exactly(trials):
         assert _typed(read_csv(file.name)) == _typed(trials)
 
 
+@settings(deadline=None)  # each example writes a file
 @given(st.lists(records(), max_size=6), TEXTS, st.sampled_from(["max", "min"]))
 def test_json_comes_back_exactly(trials, metric, goal):
     with tempfile.NamedTemporaryFile(suffix=".json") as file:

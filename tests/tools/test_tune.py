@@ -4,11 +4,9 @@ import csv
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import warnings
 
-import numpy as np
 import pytest
 
 TOOLS = pathlib.Path(__file__).parents[2] / "tools"
@@ -181,49 +179,3 @@ def test_a_trial_that_fails_is_recorded_with_its_reason(tune, tmp_path, monkeypa
         ("failed", True),
         ("completed", False),
     ]
-
-
-@pytest.mark.parametrize(
-    "flag, named",
-    [
-        ("--max_trials=0", "max_trials"),
-        ("--max_trials=many", "max_trials"),
-        ("--tuner=grid", "tuner"),
-        ("--seed=-1", "seed"),
-        ("--epochs=0", "epochs"),
-        ("--workdir=", "workdir"),
-        ("--train_size=1700", "train_size"),
-        ("--strategy=cloud", "strategy"),
-        ("--no_such_flag", "no_such_flag"),
-        ("stray", "stray"),
-    ],
-)
-def test_a_wrong_flag_is_named_at_once(tmp_path, flag, named):
-    command = [sys.executable, str(TOOLS / "tune.py"), f"--workdir={tmp_path / 'new'}", flag]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode != 0 and named in done.stderr
-    assert "Traceback" not in done.stderr and "loading" not in done.stdout
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_demonstrations_flags_are_flags_of_the_program(tune):
-    import tune as program
-
-    config = TOOLS.parent / "configs" / "optformer" / "digits.flags"
-    program.FLAGS.unparse_flags()
-    assert program.FLAGS(["tune", f"--flagfile={config}"]) == ["tune"]
-    assert program.FLAGS.tuner == "optformer" and program.FLAGS.max_trials == 20
-
-
-def test_the_split_is_stratified_disjoint_and_seeded(tune):
-    import digits
-
-    data = digits.load(800, 400, seed=0)
-    assert [len(labels) for _, labels in data] == [800, 400, 597]
-    images = np.concatenate([images for images, _ in data])
-    assert images.shape[1:] == (8, 8, 1) and images.min() == 0 and images.max() == 1
-    assert len(np.unique(images.reshape(len(images), -1), axis=0)) == 1797  # the data set holds no duplicate
-    shares = np.stack([np.bincount(labels) / len(labels) for _, labels in data])
-    assert np.ptp(shares, axis=0).max() < 0.01
-    np.testing.assert_array_equal(data.test[1], digits.load(800, 400, seed=0).test[1])
-    assert not np.array_equal(data.test[1], digits.load(800, 400, seed=1).test[1])

@@ -24,10 +24,12 @@ WARPS = {  # monotone functions of standardised values; each with its weight
 
 
 def sigmoid(z):
+    """1 / (1 + exp(-z)), elementwise and without overflow."""
     return 0.5 + 0.5 * np.tanh(0.5 * z)
 
 
 def softplus(z):
+    """log(1 + exp(z)), elementwise and without overflow."""
     return np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
 
 

@@ -20,24 +20,29 @@ def conditioning(num_features, condition):
 
 
 def sphere(z):
+    """The sum of squares [N] of z [N, F]."""
     return np.sum(z * z, axis=-1)
 
 
 def ellipsoid(z, condition=1e6):
+    """The sum of squares [N] of z [N, F], weighted from 1 to `condition`."""
     return (z * z) @ conditioning(z.shape[-1], condition)
 
 
 def rastrigin(z):
+    """A sphere with a regular grid of local optima, one at every whole z [N, F]: [N]."""
     return 10.0 * (z.shape[-1] - np.sum(np.cos(2.0 * np.pi * z), axis=-1)) + sphere(z)
 
 
 def rosenbrock(z):
+    """A curved narrow valley that leads to z = 0, for z [N, F]; a parabola where F is 1: [N]."""
     w = z + 1.0
     valley = 100.0 * np.sum((w[:, :-1] ** 2 - w[:, 1:]) ** 2, axis=-1)
     return valley + np.sum(z[:, : max(1, z.shape[-1] - 1)] ** 2, axis=-1)
 
 
 def ackley(z):
+    """A funnel with many small local optima, nearly flat far from z = 0, for z [N, F]: [N]."""
     root = np.sqrt(np.mean(z * z, axis=-1))
     return 20.0 + np.e - 20.0 * np.exp(-0.2 * root) - np.exp(np.mean(np.cos(2.0 * np.pi * z), axis=-1))
 
@@ -51,6 +56,7 @@ def schwefel(z):
 
 
 def griewank(z):
+    """A shallow bowl with a product of cosines on it, less rugged with growing F, for z [N, F]: [N]."""
     roots = np.sqrt(np.arange(1, z.shape[-1] + 1))
     return 1.0 + 10.0 * sphere(z) / 4000.0 - np.prod(np.cos(3.0 * z / roots), axis=-1)
 

@@ -66,7 +66,7 @@ def regularized_evolution(run):
 
 def annealing(run):
     """Chains of mutations that also accept worse ones while their temperature is high (Kirkpatrick et al. 1983)."""
-    chains = draws.pick(run.rng, (1, 2, 4, 6), (1, 2, 4, 2))
+    chains = draws.pick(run.rng, (1, 2, 4, 6), (0.3, 2, 4, 3))
     current = run.make(run.random(chains))
     first, last = draws.between(run.rng, 0.15, 0.4), draws.log_between(run.rng, 0.01, 0.1)
     warmth = draws.log_between(run.rng, 0.02, 0.2)
