@@ -83,9 +83,9 @@ def test_each_value_has_the_bin_of_its_centre():
 
 def test_more_integers_than_bins():
     for scale, low in (("linear", 0), ("log", 1), ("reverse_log", 1)):
-        parameter = Parameter("x", "int", low, 100_000, scale=scale)
+        parameter = Parameter("x", "int", low, 20_000, scale=scale)
         legal = parameter.legal_tokens(1000)
-        reached = {parameter.to_token(v, 1000) for v in range(low, 100_001)}
+        reached = {parameter.to_token(v, 1000) for v in range(low, 20_001)}
         assert set(legal.tolist()) == reached, scale
     assert Parameter("x", "int", 0, 10**12).from_token(999, 1000) > 9 * 10**11
 
