@@ -1,8 +1,12 @@
 """A tf.distribute strategy from the value of a flag; what the machine cannot give is an error, never a fallback."""
 
+import contextlib
+import socket
+
 from keras_hparam import errors
 
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
+TPU_TIMEOUT_S = 10.0
 
 
 def strategy(name="default", tpu=""):
@@ -11,7 +15,7 @@ def strategy(name="default", tpu=""):
     Args:
         name: "default" (one device), "mirrored" (all GPUs, or all logical CPUs where there is no GPU),
             "multi_worker" (needs TF_CONFIG; call before any TensorFlow operation) or "tpu".
-        tpu: address of the TPU, for "tpu".
+        tpu: for "tpu", the name of a Cloud TPU, "local", or "grpc://host:port"; no answer within 10 s is an error.
 
     Raises:
         InvalidArgumentError: for an unknown name.
@@ -61,13 +65,33 @@ def _multi_worker():
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
+@contextlib.contextmanager
+def _bounded_sockets():
+    """TensorFlow asks the cloud's metadata server without a time limit of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TPU_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _require_answers(cluster):
+    """Opens a connection to every worker: connecting TensorFlow to one that is not there waits for ever."""
+    for address in (address for addresses in cluster.values() for address in addresses):
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=TPU_TIMEOUT_S).close()
+
+
 def _tpu(address):
     import tensorflow as tf
 
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address)
+        with _bounded_sockets():
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address)
+            _require_answers(resolver.cluster_spec().as_dict())
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         raise errors.UnavailableError(f"Expected a TPU at {address!r} for strategy 'tpu'. Received: {error}") from error
     return tf.distribute.TPUStrategy(resolver)

@@ -11,6 +11,8 @@ Pre-normalised residual blocks (Vaswani et al. 2017, arXiv 1706.03762; RMS norma
 Axes: B batch, P content positions, Q queries, E encoder positions, H heads, K width of a head, W width of the model.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -58,6 +60,7 @@ def causal_mask(valid, prefix_length):
     return visible[None] & valid[:, None, :]
 
 
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class Attention(keras.layers.Layer):
     """Multi-head attention whose keys and values can be kept: `project`, then `attend`."""
 
@@ -67,10 +70,9 @@ class Attention(keras.layers.Layer):
 
     def build(self, input_shape):
         width = input_shape[-1]
-        self.in_projections = []
-        for name in ("query", "key", "value"):
-            self.in_projections.append(keras.layers.Dense(width, use_bias=False, name=name))
-        self.out_projection = keras.layers.Dense(width, use_bias=False, name="output")
+        dense = functools.partial(keras.layers.Dense, width, use_bias=False, dtype=self.dtype_policy)
+        self.in_projections = [dense(name=name) for name in ("query", "key", "value")]
+        self.out_projection = dense(name="output")
         for layer in [*self.in_projections, self.out_projection]:
             layer.build((None, None, width))
         self.built = True
@@ -89,7 +91,15 @@ class Attention(keras.layers.Layer):
         shape = ops.shape(read)
         return self.out_projection(ops.reshape(read, (shape[0], shape[1], read.shape[2] * read.shape[3])))
 
+    def call(self, x, mask):
+        """Self-attention of x [B, P, W] under a mask, broadcastable to [B, P, P]: [B, P, W]."""
+        return self.attend(*self.project(x), mask)
 
+    def get_config(self):
+        return {**super().get_config(), "num_heads": self.num_heads}
+
+
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class Block(keras.layers.Layer):
     """One residual block: self-attention, optional cross-attention to an encoder's output, a GELU network."""
 
@@ -98,19 +108,19 @@ class Block(keras.layers.Layer):
         self.num_heads, self.mlp_ratio, self.cross_attention = num_heads, mlp_ratio, cross_attention
 
     def build(self, input_shape):
-        width = input_shape[-1]
+        width, policy = input_shape[-1], self.dtype_policy
         sizes = {"attention_norm": None, "mlp_norm": None}
         if self.cross_attention:
             sizes["cross_norm"] = None
-            self.cross = Attention(self.num_heads, name="cross_attention")
+            self.cross = Attention(self.num_heads, name="cross_attention", dtype=policy)
             self.cross.build(input_shape)
-        self.norms = {name: keras.layers.RMSNormalization(epsilon=1e-6, name=name) for name in sizes}
+        self.norms = {name: keras.layers.RMSNormalization(epsilon=1e-6, name=name, dtype=policy) for name in sizes}
         for norm in self.norms.values():
             norm.build((None, None, width))
-        self.attention = Attention(self.num_heads, name="attention")
+        self.attention = Attention(self.num_heads, name="attention", dtype=policy)
         self.attention.build(input_shape)
-        self.expand = keras.layers.Dense(self.mlp_ratio * width, activation="gelu", name="expand")
-        self.contract = keras.layers.Dense(width, name="contract")
+        self.expand = keras.layers.Dense(self.mlp_ratio * width, activation="gelu", name="expand", dtype=policy)
+        self.contract = keras.layers.Dense(width, name="contract", dtype=policy)
         self.expand.build((None, None, width))
         self.contract.build((None, None, self.mlp_ratio * width))
         self.built = True
@@ -139,7 +149,12 @@ class Block(keras.layers.Layer):
         x = x + self.contract(self.expand(self.norms["mlp_norm"](x)))
         return x, (keys, values)
 
+    def get_config(self):
+        names = ("num_heads", "mlp_ratio", "cross_attention")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
+
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class Transformer(keras.layers.Layer):
     """A stack of `Block`s with a content and a query stream.
 
@@ -166,10 +181,12 @@ class Transformer(keras.layers.Layer):
     def build(self, input_shape):
         self.blocks = []
         for index in range(self.num_layers):
-            block = Block(self.num_heads, self.mlp_ratio, self.cross_attention, name=f"block_{index}")
+            block = Block(
+                self.num_heads, self.mlp_ratio, self.cross_attention, name=f"block_{index}", dtype=self.dtype_policy
+            )
             block.build(input_shape)
             self.blocks.append(block)
-        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm")
+        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=self.dtype_policy)
         self.norm.build(input_shape)
         self.built = True
 

@@ -29,6 +29,7 @@ def bin_centres(num_bins):
     return (np.arange(num_bins, dtype="float32") + 0.5) / num_bins
 
 
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class BinLogits(keras.layers.Layer):
     """Logits over the bins of the unit interval as a smooth function of the bin.
 
@@ -48,7 +49,7 @@ class BinLogits(keras.layers.Layer):
         index = np.arange(1, self.num_frequencies + 1, dtype="float32")
         waves = np.cos(np.pi * index[:, None] * bin_centres(self.num_bins)[None, :])
         self.basis = waves / np.sqrt(1.0 + index / 4.0)[:, None]  # [frequencies, bins]
-        self.coefficients = keras.layers.Dense(self.num_frequencies, name="coefficients")
+        self.coefficients = keras.layers.Dense(self.num_frequencies, name="coefficients", dtype=self.dtype_policy)
         self.coefficients.build(input_shape)
         self.built = True
 

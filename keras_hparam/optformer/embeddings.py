@@ -4,10 +4,13 @@ Axes: B batch, M metadata tokens, T trials, D parameters, S slots, F features, R
 A slot is a parameter's identity within one study, drawn at random in training so that none means anything by itself.
 """
 
+import dataclasses
+
 import keras
 from keras import ops
 
 from keras_hparam.networks.values import cosine_features
+from keras_hparam.optformer.config import OptFormerConfig
 
 PADDING, NUMERIC, CATEGORICAL = 0, 1, 2  # kinds of a parameter
 
@@ -18,7 +21,23 @@ def _masked_embedding(layer, ids):
     return layer(ops.where(known, ids, 0)) * ops.cast(known, layer.compute_dtype)[..., None]
 
 
-class MetadataEmbedding(keras.layers.Layer):
+class ConfiguredLayer(keras.layers.Layer):
+    """Base of the layers that an `OptFormerConfig` describes.
+
+    Args:
+        config: `OptFormerConfig`, or a dict of its fields.
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = OptFormerConfig(**config) if isinstance(config, dict) else config
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+@keras.saving.register_keras_serializable(package="keras_hparam")
+class MetadataEmbedding(ConfiguredLayer):
     """Metadata tokens [B, M] to vectors [B, M, W] and to one description [B, D, R] of each parameter.
 
     A number's token is embedded by its value, any other by a table; each vector also sees the token before it.
@@ -27,20 +46,16 @@ class MetadataEmbedding(keras.layers.Layer):
         config: `OptFormerConfig`.
     """
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-
-    def build(self, _=None):
-        config, width = self.config, self.config.width
-        self.pieces = keras.layers.Embedding(config.first_bin, width, name="pieces")
-        self.positions = keras.layers.Embedding(config.metadata_length, width, name="positions")
-        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots")
-        self.categories = keras.layers.Embedding(config.num_categories, width, name="categories")
-        self.numbers = keras.layers.Dense(width, name="numbers")
-        self.previous = keras.layers.Dense(width, name="previous")
-        self.mix = keras.layers.Dense(width, name="mix")
-        self.describe = keras.layers.Dense(config.description_width, name="describe")
+    def build(self, input_shape=None):
+        config, width, policy = self.config, self.config.width, self.dtype_policy
+        self.pieces = keras.layers.Embedding(config.first_bin, width, name="pieces", dtype=policy)
+        self.positions = keras.layers.Embedding(config.metadata_length, width, name="positions", dtype=policy)
+        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots", dtype=policy)
+        self.categories = keras.layers.Embedding(config.num_categories, width, name="categories", dtype=policy)
+        self.numbers = keras.layers.Dense(width, name="numbers", dtype=policy)
+        self.previous = keras.layers.Dense(width, name="previous", dtype=policy)
+        self.mix = keras.layers.Dense(width, name="mix", dtype=policy)
+        self.describe = keras.layers.Dense(config.description_width, name="describe", dtype=policy)
         for layer in (self.pieces, self.positions, self.slots, self.categories):
             layer.build()
         for layer in (self.previous, self.mix, self.describe):
@@ -65,7 +80,8 @@ class MetadataEmbedding(keras.layers.Layer):
         return x, descriptions
 
 
-class ValueEmbedding(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="keras_hparam")
+class ValueEmbedding(ConfiguredLayer):
     """Values of parameters as vectors: one for each value, to be summed over a trial.
 
     Features of the value (cosines of a number's place, one-hot categories) and the parameter's description pass a map
@@ -75,16 +91,12 @@ class ValueEmbedding(keras.layers.Layer):
         config: `OptFormerConfig`.
     """
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-
-    def build(self, _=None):
-        config = self.config
+    def build(self, input_shape=None):
+        config, policy = self.config, self.dtype_policy
         num_features = cosine_features(ops.zeros(())).shape[-1] + config.num_categories + 1
-        self.linear = keras.layers.Dense(config.value_width, use_bias=False, name="linear")
-        self.hidden = keras.layers.Dense(config.value_width, activation="gelu", name="hidden")
-        self.output_map = keras.layers.Dense(config.value_width, use_bias=False, name="output")
+        self.linear = keras.layers.Dense(config.value_width, use_bias=False, name="linear", dtype=policy)
+        self.hidden = keras.layers.Dense(config.value_width, activation="gelu", name="hidden", dtype=policy)
+        self.output_map = keras.layers.Dense(config.value_width, use_bias=False, name="output", dtype=policy)
         self.linear.build((None, num_features))
         self.hidden.build((None, num_features + config.description_width))
         self.output_map.build((None, config.value_width))
@@ -124,17 +136,15 @@ class ValueEmbedding(keras.layers.Layer):
         return values * ops.cast(kinds != PADDING, values.dtype)[:, None, :, None]
 
 
-class ObjectiveEmbedding(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="keras_hparam")
+class ObjectiveEmbedding(ConfiguredLayer):
     """Objectives [B, T] as vectors [B, T, W]: bins by their value, failed and pending ones by a vector each."""
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-
-    def build(self, _=None):
-        self.numbers = keras.layers.Dense(self.config.width, name="numbers")
+    def build(self, input_shape=None):
+        policy = self.dtype_policy
+        self.numbers = keras.layers.Dense(self.config.width, name="numbers", dtype=policy)
         self.numbers.build((None, None, cosine_features(ops.zeros(())).shape[-1]))
-        self.placeholders = keras.layers.Embedding(2, self.config.width, name="placeholders")
+        self.placeholders = keras.layers.Embedding(2, self.config.width, name="placeholders", dtype=policy)
         self.placeholders.build()
         self.built = True
 

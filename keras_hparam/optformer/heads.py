@@ -8,24 +8,28 @@ from keras import ops
 
 from keras_hparam.networks.transformer import NEGATIVE
 from keras_hparam.networks.values import BinLogits
+from keras_hparam.optformer.embeddings import ConfiguredLayer
 
 
-class ProposalHead(keras.layers.Layer):
-    """Logits over the tokens of one parameter, given the study so far and the trial's earlier values."""
+@keras.saving.register_keras_serializable(package="keras_hparam")
+class ProposalHead(ConfiguredLayer):
+    """Logits over the tokens of one parameter, given the study so far and the trial's earlier values.
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
+    The logits are float32 under every dtype policy.
 
-    def build(self, _=None):
-        config, width = self.config, self.config.width
-        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots")
+    Args:
+        config: `OptFormerConfig`, or a dict of its fields.
+    """
+
+    def build(self, input_shape=None):
+        config, width, policy = self.config, self.config.width, self.dtype_policy
+        self.slots = keras.layers.Embedding(config.num_slots, width, name="slots", dtype=policy)
         self.slots.build()
-        self.state_map = keras.layers.Dense(width, name="state")
-        self.description_map = keras.layers.Dense(width, name="description")
-        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm")
-        self.hidden = [keras.layers.Dense(2 * width, activation="gelu", name="hidden_0")]
-        self.hidden.append(keras.layers.Dense(width, activation="gelu", name="hidden_1"))
+        self.state_map = keras.layers.Dense(width, name="state", dtype=policy)
+        self.description_map = keras.layers.Dense(width, name="description", dtype=policy)
+        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=policy)
+        self.hidden = [keras.layers.Dense(2 * width, activation="gelu", name="hidden_0", dtype=policy)]
+        self.hidden.append(keras.layers.Dense(width, activation="gelu", name="hidden_1", dtype=policy))
         self.numeric = BinLogits(config.num_bins, dtype="float32", name="numeric")
         self.categorical = keras.layers.Dense(config.num_categories, dtype="float32", name="categorical")
         self.description_map.build((None, config.description_width))

@@ -12,6 +12,7 @@ Axes: B batch, M metadata tokens, T trials, D parameters, Q queries, G rows of (
 """
 
 import dataclasses
+import functools
 
 import keras
 from keras import ops
@@ -69,20 +70,19 @@ class OptFormer(keras.Model):
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
         self.config = OptFormerConfig(**config) if isinstance(config, dict) else config
-        config = self.config
+        config, policy = self.config, self.dtype_policy
         width, cross = config.width, config.architecture == "encoder_decoder"
-        self.metadata_embedding = MetadataEmbedding(config, name="metadata")
-        self.value_embedding = ValueEmbedding(config, name="values")
-        self.objective_embedding = ObjectiveEmbedding(config, name="objectives")
-        self.trunk = Transformer(config.num_layers, config.num_heads, config.mlp_ratio, cross, name="trunk")
-        self.encoder = None
-        if cross:
-            self.encoder = Transformer(config.encoder_layers, config.num_heads, config.mlp_ratio, name="encoder")
-        self.proposal_head = ProposalHead(config, name="proposal")
-        self.objective_hidden = keras.layers.Dense(width, activation="gelu", name="objective_hidden")
+        self.metadata_embedding = MetadataEmbedding(config, name="metadata", dtype=policy)
+        self.value_embedding = ValueEmbedding(config, name="values", dtype=policy)
+        self.objective_embedding = ObjectiveEmbedding(config, name="objectives", dtype=policy)
+        stack = functools.partial(Transformer, num_heads=config.num_heads, mlp_ratio=config.mlp_ratio, dtype=policy)
+        self.trunk = stack(config.num_layers, cross_attention=cross, name="trunk")
+        self.encoder = stack(config.encoder_layers, name="encoder") if cross else None
+        self.proposal_head = ProposalHead(config, name="proposal", dtype=policy)
+        self.objective_hidden = keras.layers.Dense(width, activation="gelu", name="objective_hidden", dtype=policy)
         self.objective_logits = BinLogits(config.num_bins, dtype="float32", name="objective_logits")
         self.failure_logit = keras.layers.Dense(1, dtype="float32", name="failure_logit")
-        self.roles = keras.layers.Embedding(3, width, name="roles")  # no trial yet, content, query
+        self.roles = keras.layers.Embedding(3, width, name="roles", dtype=policy)  # no trial yet, content, query
         for layer in (self.metadata_embedding, self.value_embedding, self.objective_embedding, self.proposal_head):
             layer.build()
         for layer in (self.trunk, self.encoder, self.objective_hidden, self.objective_logits, self.failure_logit):

@@ -25,8 +25,8 @@ class PlanningSettings:
     Args:
         decoding: "sample_and_rank" (candidates ranked by expected improvement), "sample" (from the model, at
             `temperature`), "nucleus" (the same within `top_p`) or "greedy".
-        model_candidates, random_candidates, local_candidates: candidates drawn from the model, uniformly, and around
-            the best trials.
+        model_candidates, random_candidates, local_candidates, border_candidates: candidates drawn from the model,
+            uniformly, around the best trials, and from the best trials with some numbers at an end of their range.
         refined_candidates: candidates of a second round, around the best of the first.
         num_elites: trials (and first-round candidates) around which candidates are drawn.
         temperature: > 0.
@@ -40,6 +40,7 @@ class PlanningSettings:
     model_candidates: int = 64
     random_candidates: int = 192
     local_candidates: int = 192
+    border_candidates: int = 32
     refined_candidates: int = 128
     num_elites: int = 5
     temperature: float = 1.0
@@ -181,12 +182,24 @@ class Proposer:
         return space.mutate_tokens(rng, parents[rng.integers(len(parents), size=count)], scale, self.num_bins)
 
     def _around_best(self, study, rng):
+        """Mutations of the best trials, and those trials with one to three numbers at an end of their range."""
         scores = np.nan_to_num(study.scores, nan=-np.inf)
         best = np.argsort(-scores, kind="stable")[: self.settings.num_elites]
-        best = best[np.isfinite(scores[best])]
+        best = study.tokens[best[np.isfinite(scores[best])]]
         if not len(best):
             return np.empty((0, len(study.space.parameters)), np.int32)
-        return self._mutated(study.space, rng, study.tokens[best], self.settings.local_candidates, (0.01, 0.3))
+        local = self._mutated(study.space, rng, best, self.settings.local_candidates, (0.01, 0.3))
+        chosen = best[rng.integers(len(best), size=self.settings.border_candidates)]
+        return np.concatenate([local, self._at_borders(study.space, rng, chosen)])
+
+    def _at_borders(self, space, rng, rows):
+        ends = [parameter.legal_tokens(self.num_bins)[[0, -1]] for parameter in space.parameters]
+        numeric = np.asarray([not parameter.is_categorical for parameter in space.parameters])
+        keys = np.where((rows >= 0) & numeric, rng.random(rows.shape), np.inf)
+        rank = np.argsort(np.argsort(keys, axis=1), axis=1)
+        moved = (rank < rng.integers(1, 4, size=(len(rows), 1))) & np.isfinite(keys)
+        end = np.asarray(ends).T[rng.integers(2, size=rows.shape), np.arange(rows.shape[1])]
+        return space.mask_inactive(np.where(moved, end, rows), self.num_bins)
 
 
 def _untried(tokens, exclude):

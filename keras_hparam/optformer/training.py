@@ -146,17 +146,21 @@ class Trainer:
     def restore(self):
         """Continues from the newest checkpoint; whether there was one.
 
+        Only `steps` may differ from the checkpoint's settings: until the rate's decay begins, the course is the same.
+
         Raises:
-            InvalidArgumentError: if the checkpoint belongs to other settings.
+            InvalidArgumentError: if the checkpoint belongs to other settings, or has seen a decay that these do not.
         """
         found = self.manager.restore()
         if found is None:
             return False
         step, arrays, state = found
-        if state["settings"] != dataclasses.asdict(self.settings):
+        before, now = state["settings"], dataclasses.asdict(self.settings)
+        decay_begins = (1.0 - self.settings.decay_share) * min(before["steps"], now["steps"])
+        if {**before, "steps": 0} != {**now, "steps": 0} or (before != now and step > decay_begins):
             raise errors.InvalidArgumentError(
-                f"Expected the settings of the checkpoint in {self.workdir}: {state['settings']}. "
-                f"Received: {dataclasses.asdict(self.settings)}. Give another --workdir."
+                f"Expected the settings of the checkpoint in {self.workdir} at step {step}: {before}. "
+                f"Received: {now}. Give another --workdir."
             )
         for name, variable in self._variables().items():
             variable.assign(arrays[name])

@@ -161,8 +161,8 @@ class Parameter:
     def from_token(self, token, num_bins):
         """The value of a legal `token`, a plain Python scalar.
 
-        It is exact where a finite parameter has at most `num_bins` values; a continuous one takes the bin's centre,
-        and one with more values than bins a value from within the bin.
+        It is exact where a finite parameter has at most `num_bins` values on a linear scale, on a grid of steps or in a
+        list; a continuous one takes the bin's centre, and other integers one from within the bin.
 
         Raises:
             InvalidArgumentError: if the token is not among `legal_tokens(num_bins)`.
@@ -180,6 +180,12 @@ class Parameter:
             self._legal_tokens[num_bins] = legal
         return self._legal_tokens[num_bins]
 
+    def uniform_draws(self, num_bins):
+        """Legal tokens, an int array from which uniform draws are uniform over the parameter's scale or categories."""
+        if num_bins not in self._uniform_draws:
+            self._uniform_draws[num_bins] = tokens.uniform_draws(self, num_bins)
+        return self._uniform_draws[num_bins]
+
     @property
     def _grid(self):
         return self.low, self.high, self.step, self.scale
@@ -191,6 +197,10 @@ class Parameter:
 
     @functools.cached_property
     def _legal_tokens(self):
+        return {}
+
+    @functools.cached_property
+    def _uniform_draws(self):
         return {}
 
     def _check_in_range(self, value):

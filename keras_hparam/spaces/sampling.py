@@ -6,21 +6,21 @@ Axes: N rows, D parameters; tokens are int32. Activity is the caller's business.
 import numpy as np
 
 
-def random_rows(rng, num_rows, legal):
-    """Rows [N, D] in which every token is uniform over its parameter's legal tokens.
+def random_rows(rng, num_rows, draws):
+    """Rows [N, D] in which every token is a uniform draw from its parameter's.
 
     Args:
         rng: np.random.Generator.
         num_rows: N.
-        legal: D sorted arrays of legal tokens.
+        draws: D arrays of legal tokens, `Parameter.uniform_draws`.
     """
-    rows = np.empty((num_rows, len(legal)), np.int32)
-    for d, choices in enumerate(legal):
+    rows = np.empty((num_rows, len(draws)), np.int32)
+    for d, choices in enumerate(draws):
         rows[:, d] = choices[rng.integers(len(choices), size=num_rows)]
     return rows
 
 
-def mutate_rows(rng, rows, scale, rate, legal, is_categorical, num_bins):
+def mutate_rows(rng, rows, scale, rate, legal, draws, is_categorical, num_bins):
     """Rows [N, D] in which every active token changes with probability `rate`, at least one of a row's.
 
     Args:
@@ -29,6 +29,7 @@ def mutate_rows(rng, rows, scale, rate, legal, is_categorical, num_bins):
         scale: float array [N], standard deviation of the numeric steps in the unit interval.
         rate: float in [0, 1].
         legal: D sorted arrays of legal tokens.
+        draws: D arrays of tokens, from which those that were inactive are drawn.
         is_categorical: D bools.
         num_bins: number of bins of the unit interval.
 
@@ -37,7 +38,7 @@ def mutate_rows(rng, rows, scale, rate, legal, is_categorical, num_bins):
     """
     mutable = (rows >= 0) & np.array([len(choices) > 1 for choices in legal], bool)
     changes = choose_changes(rng, mutable, rate)
-    mutated = np.where(rows >= 0, rows, random_rows(rng, len(rows), legal))
+    mutated = np.where(rows >= 0, rows, random_rows(rng, len(rows), draws))
     for d in np.flatnonzero(changes.any(0)):
         at = np.flatnonzero(changes[:, d])
         if is_categorical[d]:

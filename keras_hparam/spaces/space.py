@@ -43,9 +43,8 @@ class SearchSpace:
         object.__setattr__(self, "parameters", tuple(self.parameters))
         for parameter in self.parameters:
             if not isinstance(parameter, Parameter):
-                raise errors.InvalidArgumentError(
-                    f"Expected `parameters` to be a sequence of Parameter. Received: {parameter!r}."
-                )
+                message = f"Expected `parameters` to be a sequence of Parameter. Received: {parameter!r}."
+                raise errors.InvalidArgumentError(message)
         conditions.check_order(self.parameters)
 
     def __len__(self):
@@ -63,9 +62,9 @@ class SearchSpace:
             InvalidArgumentError: if the space is infinite.
         """
         if self.size == math.inf:
+            continuous = [p.name for p in self.parameters if p.num_values is None]
             raise errors.InvalidArgumentError(
-                f"Expected a finite space to enumerate. Received: parameters {[p.name for p in self.parameters]}, "
-                f"of which continuous: {[p.name for p in self.parameters if p.num_values is None]}."
+                f"Expected a finite space to enumerate. Received: one with continuous parameters {continuous}."
             )
         return enumeration.iterate(self.parameters, self._value_at)
 
@@ -77,8 +76,7 @@ class SearchSpace:
         Raises:
             InvalidArgumentError: if an active value lies outside its range.
         """
-        walked = conditions.walk(self.parameters, lambda d: self._canonical(d, self._given(values, d)))
-        return {self.parameters[d].name: value for d, value in walked}
+        return {self.parameters[d].name: value for d, value in self._walk(values)}
 
     def validate(self, values):
         """Checks a mapping that may leave active parameters out (defaults) and may hold inactive ones (ignored).
@@ -90,7 +88,7 @@ class SearchSpace:
         for name in values:
             if name not in known:
                 raise errors.InvalidArgumentError(f"Expected parameters among {sorted(known)}. Received: {name!r}.")
-        for d, _ in conditions.walk(self.parameters, lambda d: self._canonical(d, self._given(values, d))):
+        for d, _ in self._walk(values):
             parameter = self.parameters[d]
             if parameter.name in values and not parameter.contains(values[parameter.name]):
                 validation.fail(parameter.name, f"be {parameter.range_text}", repr(values[parameter.name]))
@@ -130,9 +128,8 @@ class SearchSpace:
             InvalidArgumentError: if the shape is not [D] or the token of an active parameter is not legal.
         """
         if np.shape(tokens) != (len(self),):
-            raise errors.InvalidArgumentError(
-                f"Expected `tokens` of shape ({len(self)},). Received: shape {np.shape(tokens)}."
-            )
+            message = f"Expected `tokens` of shape ({len(self)},). Received: shape {np.shape(tokens)}."
+            raise errors.InvalidArgumentError(message)
         tables = self._tables(num_bins)
         walked = conditions.walk(self.parameters, lambda d: tables.decode(d, int(tokens[d])))
         return {self.parameters[d].name: value for d, value in walked}
@@ -147,14 +144,9 @@ class SearchSpace:
         return np.where(self._tables(num_bins).activity(rows), rows, -1).astype(np.int32)
 
     def random_tokens(self, rng, n, num_bins=1000):
-        """`n` random rows, int32 [n, D]: uniform over each parameter's legal tokens, -1 where inactive.
-
-        Args:
-            rng: np.random.Generator.
-            n: number of rows.
-            num_bins: number of bins of the unit interval.
-        """
-        return self.mask_inactive(sampling.random_rows(rng, n, self._legal(num_bins)), num_bins)
+        """`n` random rows, int32 [n, D]: uniform over each parameter's scale or categories, -1 where inactive."""
+        draws = [p.uniform_draws(num_bins) for p in self.parameters]
+        return self.mask_inactive(sampling.random_rows(rng, n, draws), num_bins)
 
     def mutate_tokens(self, rng, tokens, scale, num_bins=1000, rate=None):
         """A local mutation of each row; at least one parameter changes unless all active ones have a single value.
@@ -164,24 +156,25 @@ class SearchSpace:
 
         Args:
             rng: np.random.Generator.
-            tokens: int array [N, D], -1 where inactive.
+            tokens: int array [N, D], -1 where inactive; so is the result, int32.
             scale: float or array [N], standard deviation of the steps, in the unit interval.
-            num_bins: number of bins of the unit interval.
+            num_bins: int, bins of the unit interval.
             rate: probability that a parameter changes; None means max(1 / D, 0.2).
-
-        Returns:
-            An int32 array [N, D], -1 where inactive.
         """
         rows = self.mask_inactive(tokens, num_bins)
         rate = max(1.0 / max(len(self), 1), 0.2) if rate is None else rate
         scales = validation.checked_scales(scale, rate, len(rows))
+        legal = [p.legal_tokens(num_bins) for p in self.parameters]
+        draws = [p.uniform_draws(num_bins) for p in self.parameters]
         categorical = [p.is_categorical for p in self.parameters]
-        mutated = sampling.mutate_rows(rng, rows, scales, rate, self._legal(num_bins), categorical, num_bins)
+        mutated = sampling.mutate_rows(rng, rows, scales, rate, legal, draws, categorical, num_bins)
         return self.mask_inactive(mutated, num_bins)
 
+    def _walk(self, values):
+        return conditions.walk(self.parameters, lambda d: self._canonical(d, self._given(values, d)))
+
     def _given(self, values, d):
-        parameter = self.parameters[d]
-        return values.get(parameter.name, parameter.default)
+        return values.get(self.parameters[d].name, self.parameters[d].default)
 
     def _canonical(self, d, value):
         """The value as the space itself writes it: on its grid, and as conditions name it."""
@@ -206,6 +199,3 @@ class SearchSpace:
         if num_bins not in self._tables_by_bins:
             self._tables_by_bins[num_bins] = conditions.TokenTables(self.parameters, num_bins)
         return self._tables_by_bins[num_bins]
-
-    def _legal(self, num_bins):
-        return [p.legal_tokens(num_bins) for p in self.parameters]

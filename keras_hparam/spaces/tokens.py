@@ -1,7 +1,8 @@
 """Tokens of one parameter's values: categories by index, anything else by bins of the unit interval.
 
 A finite numeric parameter with n <= num_bins values gives the i-th the bin of (i + 1/2) / n, so that every value has
-a bin of its own; other numeric values fall into the bin of their place in the unit interval.
+a bin of its own; other numeric values, integers on a log scale among them, fall into the bin of their place in the
+unit interval.
 """
 
 import numpy as np
@@ -53,4 +54,19 @@ def _is_indexed(parameter, num_bins):
         raise errors.InvalidArgumentError(f"Expected `num_bins` to be a positive int. Received: {num_bins!r}.")
     if parameter.is_categorical and parameter.num_values > num_bins:
         validation.fail(parameter.name, f"have at most num_bins={num_bins} categories", parameter.num_values)
-    return not parameter.has_smooth_scale or (parameter.num_values is not None and parameter.num_values <= num_bins)
+    if not parameter.has_smooth_scale:
+        return True
+    return parameter.kind == "int" and parameter.scale == "linear" and parameter.num_values <= num_bins
+
+
+def uniform_draws(parameter, num_bins):
+    """An int array of legal tokens from which a uniform draw is uniform over the parameter.
+
+    That is uniform over categories and over the values of a grid, and over the unit interval on a smooth scale: an
+    integer on a log scale then occurs as often as its share of the interval.
+    """
+    legal = parameter.legal_tokens(num_bins)
+    if _is_indexed(parameter, num_bins) or parameter.kind == "float":
+        return legal
+    centres = (np.arange(num_bins) + 0.5) / num_bins
+    return np.asarray([to_token(parameter, parameter.from_unit(unit), num_bins) for unit in centres])

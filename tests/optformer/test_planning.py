@@ -13,7 +13,7 @@ from keras_hparam.optformer.planning import DECODINGS, PlanningSettings, Propose
 from keras_hparam.optformer.study import Metadata, Study
 from keras_hparam.spaces import Parameter, SearchSpace
 
-FEW = {"model_candidates": 8, "random_candidates": 16, "local_candidates": 16, "refined_candidates": 8}
+FEW = {"model_candidates": 8, "random_candidates": 16, "local_candidates": 16, "border_candidates": 4, "refined_candidates": 8}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,18 @@ def test_metadata_beyond_the_context_is_shortened_and_said_once(model, vocabular
         for seed in range(2):
             assert proposer.propose(wordy, np.random.default_rng(seed)) is not None
     assert sum("context" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_border_candidates_move_numbers_to_the_ends_of_their_range(proposer, space):
+    rng = np.random.default_rng(0)
+    rows = space.random_tokens(rng, 50)
+    moved = proposer._at_borders(space, rng, rows)
+    changed = moved != rows
+    assert changed.any(1).mean() > 0.9 and (changed.sum(1) <= 3).all()
+    for column, parameter in enumerate(space.parameters):
+        legal = parameter.legal_tokens(proposer.num_bins)
+        assert not (changed[:, column].any() and parameter.is_categorical)
+        assert np.isin(moved[changed[:, column], column], legal[[0, -1]]).all()
 
 
 def test_predictions_are_distributions_over_bins_and_failure(proposer, study):

@@ -105,7 +105,8 @@ def _outer_scopes(chosen, conditions):
 
 def is_exact(parameter, num_bins):
     """Whether every value of the parameter has a token of its own."""
-    return parameter.num_values is not None and (parameter.num_values <= num_bins)
+    on_log_scale = parameter.kind == "int" and parameter.scale != "linear" and parameter.has_smooth_scale
+    return parameter.num_values is not None and parameter.num_values <= num_bins and not on_log_scale
 
 
 def random_value(rng, parameter):

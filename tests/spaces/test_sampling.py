@@ -107,3 +107,17 @@ def test_wrong_scales_and_rates_are_refused(rng):
     for scale, rate in ((-0.1, None), (np.nan, None), (np.ones(2), None), (0.1, 1.5), (0.1, -0.1)):
         with pytest.raises(errors.InvalidArgumentError, match="scale"):
             space.mutate_tokens(rng, rows, scale, rate=rate)
+
+
+def test_an_integer_on_a_log_scale_is_drawn_and_placed_by_its_logarithm(rng):
+    """Shares of draws against KerasTuner's law, log((v + 1) / v) / log((high + 1) / low)."""
+    parameter = Parameter("batch_size", "int", 16, 512, scale="log")
+    space = SearchSpace((parameter,))
+    values = np.array([space.from_tokens(row)["batch_size"] for row in space.random_tokens(rng, 4000)])
+    for low, high in ((16, 31), (64, 127), (256, 512)):
+        share = np.log((high + 1) / low) / np.log(513 / 16)
+        assert abs(((values >= low) & (values <= high)).mean() - share) < 4 * np.sqrt(share / 4000)
+    for value in range(16, 513):
+        token = parameter.to_token(value, 1000)
+        assert parameter.to_token(parameter.from_token(token, 1000), 1000) == token  # within one bin
+        assert abs(token / 1000 - parameter.to_unit(value)) <= 1e-3

@@ -1,0 +1,120 @@
+"""The table of conformance: every public layer and model of the package, how it is made, and what it is called with.
+
+A new class joins by a row here. `skipped` lists the checks that do not apply, each with the reason.
+
+Axes: B batch, P content positions, Q queries, E encoder positions, W width, M metadata tokens, T trials, D parameters.
+"""
+
+import collections.abc
+import dataclasses
+
+import numpy as np
+
+from keras_hparam.networks.transformer import Attention, Block, Transformer
+from keras_hparam.networks.values import BinLogits
+from keras_hparam.optformer.config import OptFormerConfig
+from keras_hparam.optformer.embeddings import MetadataEmbedding, ObjectiveEmbedding, ValueEmbedding
+from keras_hparam.optformer.heads import ProposalHead
+from keras_hparam.optformer.model import OptFormer
+
+CHECKS = ("config_round_trip", "save_and_load", "xla", "two_replicas", "mixed_precision")
+ABSTRACT = {"keras_hparam.optformer.embeddings.ConfiguredLayer": "a base without a call of its own"}
+B, P, Q, E, W, M, T, D = 4, 5, 3, 4, 8, 7, 3, 4
+CONFIG = OptFormerConfig(
+    first_bin=20, num_bins=12, num_categories=3, num_slots=6, max_trials=T, metadata_length=M, width=W, num_layers=2,
+    num_heads=2, mlp_ratio=2, encoder_layers=1, value_width=6, description_width=5,
+)  # fmt: skip
+ENCODER_DECODER = dataclasses.replace(CONFIG, architecture="encoder_decoder")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A class in the table.
+
+    Attributes:
+        make: callable that makes the layer.
+        inputs: callable of a `numpy.random.Generator` that gives the inputs of one call.
+        output_dtype: of its outputs under mixed_bfloat16.
+        skipped: check -> why it does not apply.
+    """
+
+    make: collections.abc.Callable
+    inputs: collections.abc.Callable
+    output_dtype: str = "bfloat16"
+    skipped: dict = dataclasses.field(default_factory=dict)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal((B, *shape)).astype("float32")
+
+
+def mask(rng, *shape):
+    """Random, but no row of it without any True."""
+    allowed = rng.random((B, *shape)) < 0.7
+    allowed[..., 0] = True
+    return allowed
+
+
+def encoder(rng):
+    return normal(rng, E, W), mask(rng, E)
+
+
+def cache(rng, layers):
+    return [(normal(rng, P, 2, W // 2), normal(rng, P, 2, W // 2)) for _ in range(layers)]
+
+
+def study(rng):
+    """The arrays of `packing.pack` with all that occurs: unknown metadata, inactive values, failed trials, padding."""
+    ids = rng.integers(CONFIG.first_bin + CONFIG.num_bins, size=(B, M))
+    ids[:, -1] = -1
+    slots = np.stack([rng.permutation(CONFIG.num_slots)[:D] for _ in range(B)])
+    owners = np.concatenate([slots, np.full((B, M - D), -1)], axis=1)
+    kinds = np.tile([1, 2, 1, 0], (B, 1))
+    slots[:, -1] = -1
+    tokens = rng.integers(CONFIG.num_categories, size=(B, T, D))
+    tokens[:, :, 0] = rng.integers(CONFIG.num_bins, size=(B, T))
+    tokens[:, 1, 2] = tokens[:, :, -1] = -1
+    objectives = rng.integers(CONFIG.num_bins, size=(B, T))
+    objectives[0], objectives[1, -1] = (CONFIG.num_bins, 3, CONFIG.num_bins + 1), -1
+    arrays = {
+        "metadata_ids": ids, "metadata_positions": np.tile(np.arange(M), (B, 1)), "metadata_slots": owners,
+        "metadata_categories": rng.integers(-1, CONFIG.num_categories, size=(B, M)), "slots": slots, "kinds": kinds,
+        "tokens": tokens, "objectives": objectives, "rows": np.tile([[0, 0], [1, 1], [2, 2]], (B, 1, 1)),
+    }  # fmt: skip
+    return {name: array.astype("int32") for name, array in arrays.items()}
+
+
+def metadata(rng):
+    arrays = study(rng)
+    return tuple(arrays[f"metadata_{name}"] for name in ("ids", "positions", "slots", "categories")) + (arrays["slots"],)
+
+
+def values(rng):
+    arrays = study(rng)
+    return arrays["tokens"], arrays["slots"], arrays["kinds"], normal(rng, D, CONFIG.description_width)
+
+
+def proposal(rng):
+    return normal(rng, D, W), normal(rng, D, W), study(rng)["slots"], normal(rng, D, CONFIG.description_width)
+
+
+TABLE = {
+    "Attention": Row(lambda: Attention(2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
+    "Block": Row(lambda: Block(2, mlp_ratio=2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
+    "Block, cross-attention": Row(
+        lambda: Block(2, cross_attention=True),
+        lambda rng: (normal(rng, P, W), mask(rng, P, P), None, *encoder(rng)),
+    ),
+    "Transformer": Row(lambda: Transformer(2, 2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
+    "Transformer, queries": Row(
+        lambda: Transformer(2, 2, mlp_ratio=1, cross_attention=True),
+        lambda rng: (normal(rng, Q, W), mask(rng, Q, P), cache(rng, 2), *encoder(rng)),
+    ),
+    "BinLogits": Row(lambda: BinLogits(10, num_frequencies=6), lambda rng: normal(rng, W)),
+    "MetadataEmbedding": Row(lambda: MetadataEmbedding(CONFIG), metadata),
+    "ValueEmbedding": Row(lambda: ValueEmbedding(CONFIG), values),
+    "ObjectiveEmbedding": Row(lambda: ObjectiveEmbedding(CONFIG), lambda rng: study(rng)["objectives"]),
+    "ProposalHead": Row(lambda: ProposalHead(CONFIG), proposal, output_dtype="float32"),
+    "OptFormer, decoder only": Row(lambda: OptFormer(CONFIG), study, output_dtype="float32"),
+    "OptFormer, encoder-decoder": Row(lambda: OptFormer(ENCODER_DECODER), study, output_dtype="float32"),
+}
