@@ -60,7 +60,8 @@ def _multi_worker():
 
     if not os.environ.get("TF_CONFIG"):
         raise errors.UnavailableError(
-            "Expected the environment variable TF_CONFIG (cluster and task) for strategy 'multi_worker'. Received: none."
+            "Expected the environment variable TF_CONFIG (cluster and task) for strategy 'multi_worker'. "
+            "Received: none."
         )
     return tf.distribute.MultiWorkerMirroredStrategy()
 

@@ -1,7 +1,8 @@
 """A KerasTuner Oracle that survives exceptions, kills and restarts.
 
 KerasTuner's own base class keeps its lock for ever after an exception, replaces seed 0 by a random one, adds the
-metrics of a retry to those of the failed run, writes its files in place, and on reload runs finished trials again.
+metrics of a retry to those of the failed run, forgets values of names that occur in several scopes, writes its files in
+place, and on reload runs finished trials again.
 """
 
 import logging
@@ -120,6 +121,13 @@ class ResumableOracle(kt.Oracle):
     def _end_trial(self, trial):
         restore_exact(trial.hyperparameters.values, self.trials[trial.trial_id].hyperparameters.values)
         super().end_trial(trial)
+
+    def _record_values(self, trial):
+        """As KerasTuner's, which forgets a name's active value if a later parameter of that name is inactive."""
+        hp, values = trial.hyperparameters, dict(trial.hyperparameters.values)
+        super()._record_values(trial)
+        active = {entry.name for entry in hp.space if hp.is_active(entry)}
+        hp.values.update({name: value for name, value in values.items() if name in active})
 
     def _save(self):
         self._replace(self._get_oracle_fname(), super(kt.Oracle, self).save)

@@ -52,7 +52,7 @@ def check_mixed_precision(make, inputs, output_dtype=None, tolerance=0.1):
     require(not dtypes, f"{name_of(layer)}: expected float32 variables under mixed_bfloat16. Received: {dtypes}.")
     dtypes = [keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves(outputs)]
     wrong = [dtype for dtype in dtypes if output_dtype is not None and "float" in dtype and dtype != output_dtype]
-    require(not wrong, f"{name_of(layer)}: expected outputs of {output_dtype} under mixed_bfloat16. Received: {dtypes}.")
+    require(not wrong, f"{name_of(layer)}: expected {output_dtype} outputs under mixed_bfloat16. Received: {dtypes}.")
     received = arrays(outputs)
     finite = all(np.isfinite(array).all() for array in received)
     require(finite, f"{name_of(layer)}: expected finite outputs under mixed_bfloat16. Received: NaN or infinity.")

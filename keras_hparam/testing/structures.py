@@ -56,5 +56,5 @@ def assert_close(expected, received, tolerance, what):
         error = np.max(np.abs(two - one) / (1.0 + np.abs(one)), initial=0.0)
         require(
             error <= tolerance,
-            f"{what}: expected array {place} within {tolerance:g} · (1 + |value|). Received a difference of {error:.3g}.",
+            f"{what}: expected array {place} within {tolerance:g} · (1 + |value|). Received: {error:.3g} off.",
         )

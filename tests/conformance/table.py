@@ -86,7 +86,8 @@ def study(rng):
 
 def metadata(rng):
     arrays = study(rng)
-    return tuple(arrays[f"metadata_{name}"] for name in ("ids", "positions", "slots", "categories")) + (arrays["slots"],)
+    parts = [arrays[f"metadata_{name}"] for name in ("ids", "positions", "slots", "categories")]
+    return (*parts, arrays["slots"])
 
 
 def values(rng):

@@ -175,7 +175,7 @@ def test_calls_that_xla_changes(call, message):
 @pytest.mark.parametrize(
     "make, message",
     [(LowPrecisionWeights, "float32 variables"), (Overflowing, "finite"), (Inaccurate, "within 0.1"),
-     (DeafSublayer, "where the global policy is float32"), (lambda: Sound(dtype="float32"), "outputs of bfloat16")],
+     (DeafSublayer, "where the global policy is float32"), (lambda: Sound(dtype="float32"), "bfloat16 outputs")],
 )  # fmt: skip
 def test_layers_that_mixed_precision_breaks(make, message):
     with pytest.raises(AssertionError, match=message):

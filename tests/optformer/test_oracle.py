@@ -131,6 +131,20 @@ def test_values_are_plain_and_legal_and_only_active_ones(tmp_path):
         json.dumps(values)
 
 
+def test_one_name_in_two_scopes_keeps_its_active_value(tmp_path):
+    hp = kt.HyperParameters()
+    hp.Choice("model", ["wide", "deep"])
+    with hp.conditional_scope("model", ["wide"]):
+        hp.Int("units", 100, 200)
+    with hp.conditional_scope("model", ["deep"]):
+        hp.Int("units", 1, 20)
+    trials = run(make(tmp_path, hp), 30)
+    ranges = {"wide": range(100, 201), "deep": range(1, 21)}
+    assert {values["model"] for values in trials} == set(ranges)
+    assert all(values["units"] in ranges[values["model"]] for values in trials)
+    assert len({values["units"] for values in trials if values["model"] == "wide"}) > 1
+
+
 def test_seeds_are_respected_zero_included(tmp_path):
     runs = [run(make(tmp_path / str(i), mixed_space(), seed=seed), 5) for i, seed in enumerate([0, 0, 1, None, None])]
     assert runs[0] == runs[1]

@@ -97,6 +97,16 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_never_stopped(tiny,
         run(tiny, vocabulary, tmp_path / "parts", dataclasses.replace(SETTINGS, learning_rate=0.1))
 
 
+def test_only_the_number_of_steps_may_change_and_only_before_the_decay(tiny, tmp_path):
+    settings = dataclasses.replace(SETTINGS, steps=100)
+    trainer = training.Trainer(tiny, settings, tmp_path)
+    trainer.step = 60
+    trainer.save()
+    assert training.Trainer(tiny, dataclasses.replace(settings, steps=90), tmp_path).restore()
+    with pytest.raises(errors.InvalidArgumentError, match="at step 60"):
+        training.Trainer(tiny, dataclasses.replace(settings, steps=70), tmp_path).restore()
+
+
 def test_two_replicas_equal_one(tiny, vocabulary, tmp_path, logical_cpus):
     import keras
 
