@@ -12,8 +12,7 @@ import sys
 import numpy as np
 from absl import app, flags
 
-from keras_hparam import errors
-from keras_hparam.checkpoints import atomic
+from keras_hparam import atomic, errors
 
 FLAGS = flags.FLAGS
 

@@ -1,10 +1,9 @@
 """Save, restore and resume: directories of verified files, without pickle.
 
 `save_weights` and `load_weights` keep trained weights, the ones that ship included; `CheckpointManager` keeps the
-state of a training program so that it resumes exactly; `write_bytes` writes one file whole or not at all.
+state of a training program so that it resumes exactly.
 """
 
-from keras_hparam.checkpoints.atomic import write_bytes
 from keras_hparam.checkpoints.manager import Checkpoint, CheckpointManager
 from keras_hparam.checkpoints.weights import LoadedWeights, load_weights, save_weights, shipped
 
@@ -15,5 +14,4 @@ __all__ = [
     "load_weights",
     "save_weights",
     "shipped",
-    "write_bytes",
 ]

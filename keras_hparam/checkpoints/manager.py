@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_hparam import errors
-from keras_hparam.checkpoints import atomic, manifest, npz
+from keras_hparam import atomic, errors
+from keras_hparam.checkpoints import manifest, npz
 
 ARRAYS_FILE = "arrays.npz"
 _STEP = re.compile(r"step-(\d+)|\.step-(\d+)\.previous")

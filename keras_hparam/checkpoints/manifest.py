@@ -11,8 +11,7 @@ import pathlib
 import re
 import reprlib
 
-from keras_hparam import errors
-from keras_hparam.checkpoints import atomic
+from keras_hparam import atomic, errors
 
 MANIFEST = "manifest.json"
 FORMAT = "keras_hparam files"

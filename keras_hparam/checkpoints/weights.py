@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_hparam import errors
-from keras_hparam.checkpoints import atomic, manifest, npz
+from keras_hparam import atomic, errors
+from keras_hparam.checkpoints import manifest, npz
 
 ARRAYS_FILE = "weights.npz"
 _PRETRAINED = pathlib.Path(__file__).resolve().parent.parent / "pretrained"

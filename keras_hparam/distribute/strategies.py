@@ -1,6 +1,7 @@
 """A tf.distribute strategy from the value of a flag; what the machine cannot give is an error, never a fallback."""
 
 import contextlib
+import functools
 import socket
 
 from keras_hparam import errors
@@ -50,7 +51,22 @@ def _mirrored():
             "tf.config.set_logical_device_configuration or --logical_cpus). "
             f"Received: {[device.name for device in devices]}. Use strategy 'default' on this machine."
         )
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return mirrored(*[device.name for device in devices])
+
+
+@functools.cache
+def mirrored(*devices):
+    """The `tf.distribute.MirroredStrategy` of the devices, the same object for the same names.
+
+    Each MirroredStrategy counts its collective operations from the same number, so two of them in one process meet with
+    tensors of other shapes ("Shape mismatch in the collective instance").
+
+    Args:
+        *devices: names of logical devices.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _multi_worker():

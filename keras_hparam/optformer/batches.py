@@ -66,7 +66,7 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
     inside = np.arange(len(study)) < prefix
     example["objective_weights"] = np.where(inside, INSIDE_PREFIX_WEIGHT, 1.0).astype(np.float32)
     example["legal"] = layout.legal
-    candidates = np.argwhere((example["tokens"] >= 0))
+    candidates = np.argwhere(example["tokens"] >= 0)
     if len(candidates):
         rows = candidates[rng.integers(len(candidates), size=num_rows)]
         targets, weight = example["tokens"][rows[:, 0], rows[:, 1]], 1.0

@@ -103,8 +103,8 @@ def metadata_tokens(vocabulary, space, metadata, goal, parameters=None, max_leng
             break
     keep = slice(None, None if max_length is None else max_length - 1)
     end = [[vocabulary["<trials>"]], [NO_PARAMETER], [NO_CATEGORY]]
-    columns = [np.asarray(list(column[keep]) + tail, np.int32) for column, tail in zip((ids, owners, categories), end, strict=True)]
-    return MetadataTokens(*columns), detail < 3
+    columns = zip((ids, owners, categories), end, strict=True)
+    return MetadataTokens(*(np.asarray([*column[keep], *tail], np.int32) for column, tail in columns)), detail < 3
 
 
 def texts(space, metadata):

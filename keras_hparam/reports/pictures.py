@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_hparam import errors
-from keras_hparam.reports import files
+from keras_hparam import atomic, errors
 from keras_hparam.reports.records import GOALS, best_record, best_so_far, check_choice, objectives
 
 TRIAL, BEST, FAILED, GRID = "#5b7c99", "#d1495b", "#8a8a8a", "#e6e6e6"
@@ -63,7 +62,7 @@ def save_figure(figure, path):
     ending = str(path).rpartition(".")[2].lower()
     if ending not in ("png", "svg", "pdf"):
         raise errors.InvalidArgumentError(f"Expected `path` to end in .png, .svg or .pdf. Received: {str(path)!r}.")
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         figure.savefig(temporary, format=ending, dpi=150)
 
 

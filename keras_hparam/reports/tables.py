@@ -9,8 +9,7 @@ import io
 import json
 import pathlib
 
-from keras_hparam import errors
-from keras_hparam.reports import files
+from keras_hparam import atomic, errors
 from keras_hparam.reports.records import GOALS, TrialRecord, check_choice
 
 COLUMNS = ("number", "status", "objective", "seconds")
@@ -38,7 +37,7 @@ def write_csv(path, records):
     for record in records:
         fixed = [_to_cell(getattr(record, column)) for column in COLUMNS]
         writer.writerow(fixed + [_to_cell(record.values.get(name)) for name in names])
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
@@ -83,7 +82,7 @@ def write_json(path, records, metric, goal):
     fields = (*COLUMNS, "values")
     trials = [{field: getattr(record, field) for field in fields} for record in records]
     document = {"format": FORMAT, "version": VERSION, "metric": metric, "goal": goal, "trials": trials}
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

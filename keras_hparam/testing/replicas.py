@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hparam import errors
+from keras_hparam.distribute import strategies
 from keras_hparam.testing.structures import arguments, arrays, assert_close, filled, leaves, require
 
 
@@ -68,8 +69,9 @@ def _step(strategy, make_model, weights, inputs, targets, loss, learning_rate):
 def check_two_replicas(make_model, inputs, targets, loss=mean_squared_error, learning_rate=0.1, tolerance=1e-5):
     """Checks that one step of gradient descent on two logical CPUs changes the weights as on one device.
 
-    Each replica of a `tf.distribute.MirroredStrategy` gets half of the rows. Replicas that drift apart, a gradient of
-    the wrong scale and a state that each replica keeps for itself all show.
+    Each replica of `keras_hparam.distribute.strategies.mirrored` gets half of the rows; make no other MirroredStrategy
+    in the process (that function says why). Replicas that drift apart, a gradient of the wrong scale and a state that
+    each replica keeps for itself all show.
 
     Args:
         make_model: callable without arguments that makes the layer or model.
@@ -100,7 +102,7 @@ def check_two_replicas(make_model, inputs, targets, loss=mean_squared_error, lea
     settings = (inputs, targets, loss, learning_rate)
     with tf.device(cpus[0]):
         before, one = _step(tf.distribute.get_strategy(), make_model, None, *settings)
-    _, two = _step(tf.distribute.MirroredStrategy(cpus), make_model, before, *settings)
+    _, two = _step(strategies.mirrored(*cpus), make_model, before, *settings)
     changed = any(np.any(old != new[0]) for old, new in zip(before, one.values(), strict=True))
     require(changed, "Expected one step of gradient descent to change a weight. Received: the same weights.")
     for (path, (expected,)), replicas in zip(one.items(), two.values(), strict=True):

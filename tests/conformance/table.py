@@ -21,7 +21,7 @@ CHECKS = ("config_round_trip", "save_and_load", "xla", "two_replicas", "mixed_pr
 ABSTRACT = {"keras_hparam.optformer.embeddings.ConfiguredLayer": "a base without a call of its own"}
 B, P, Q, E, W, M, T, D = 4, 5, 3, 4, 8, 7, 3, 4
 CONFIG = OptFormerConfig(
-    first_bin=20, num_bins=12, num_categories=3, num_slots=6, max_trials=T, metadata_length=M, width=W, num_layers=2,
+    first_bin=20, num_bins=12, num_categories=3, num_slots=6, max_trials=T, metadata_length=M, width=W, num_layers=1,
     num_heads=2, mlp_ratio=2, encoder_layers=1, value_width=6, description_width=5,
 )  # fmt: skip
 ENCODER_DECODER = dataclasses.replace(CONFIG, architecture="encoder_decoder")

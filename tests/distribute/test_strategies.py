@@ -54,6 +54,20 @@ def test_mirrored_runs_on_every_cpu(logical_cpus):
     np.testing.assert_allclose(copies, [31.0, 31.0])
 
 
+def test_strategies_of_one_process_reduce_tensors_of_any_shapes(logical_cpus):
+    import tensorflow as tf
+
+    for size in (2, 3):
+        strategy = distribute.strategy("mirrored")
+
+        @tf.function
+        def step(size=size):
+            return tf.distribute.get_replica_context().all_reduce("SUM", tf.ones(size))
+
+        for total in strategy.experimental_local_results(strategy.run(step)):
+            np.testing.assert_allclose(np.asarray(total), np.full(size, 2.0))
+
+
 def test_mirrored_on_one_device_is_an_error(monkeypatch):
     import tensorflow as tf
 

@@ -78,7 +78,7 @@ def test_configuration_round_trip(model, tmp_path, vocabulary, config, study):
     np.testing.assert_allclose(np.asarray(clone(batch)), np.asarray(model(batch)), atol=1e-6)
 
 
-@pytest.mark.parametrize("fields, message", [({"architecture": "rnn"}, "architecture"), ({"num_heads": 3}, "num_heads")])
+@pytest.mark.parametrize("fields, message", [({"architecture": "rnn"}, "archit"), ({"num_heads": 3}, "num_heads")])
 def test_bad_sizes_are_named(fields, message):
     with pytest.raises(errors.InvalidArgumentError, match=message):
         OptFormerConfig(first_bin=10, **fields)

@@ -13,7 +13,8 @@ from keras_hparam.optformer.planning import DECODINGS, PlanningSettings, Propose
 from keras_hparam.optformer.study import Metadata, Study
 from keras_hparam.spaces import Parameter, SearchSpace
 
-FEW = {"model_candidates": 8, "random_candidates": 16, "local_candidates": 16, "border_candidates": 4, "refined_candidates": 8}
+SIZES = {"model": 8, "random": 16, "local": 16, "border": 4, "refined": 8}
+FEW = {f"{name}_candidates": size for name, size in SIZES.items()}
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,7 @@ def test_training_learns_where_the_optimum_lies(tiny, vocabulary, tmp_path, spac
         unit = tokens[:, 0] / 1000.0
         return Study(space, Metadata(), "max", tokens, -((unit - 0.3) ** 2), np.zeros(len(tokens), int))
 
-    settings = dataclasses.replace(SETTINGS, steps=60, warmup_steps=5, log_every=20, checkpoint_every=60, learning_rate=3e-3)
+    settings = dataclasses.replace(SETTINGS, steps=60, log_every=20, checkpoint_every=60, learning_rate=3e-3)
     seen = []
     trainer = training.Trainer(tiny, settings, tmp_path)
     training.pretrain(trainer, vocabulary, generate, BATCHES, lambda step, means, s: seen.append(means["objective"]))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_hparam import errors
-from keras_hparam.reports import TrialRecord, files, read_csv, read_json, write_csv, write_json
+from keras_hparam import atomic, errors
+from keras_hparam.reports import TrialRecord, read_csv, read_json, write_csv, write_json
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
     ["", "1", "true", "null", "NaN", '"', "a,b", " 1", "adam", "\r", "\ud800"]
@@ -110,11 +110,11 @@ def test_a_write_that_fails_leaves_the_earlier_file_and_no_other(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("earlier")
     with pytest.raises(RuntimeError):
-        with files.replacing(path) as temporary:
+        with atomic.replacing(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
     assert path.read_text() == "earlier"
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "earlier"
     assert path.read_text() == "new"

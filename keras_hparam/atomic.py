@@ -1,15 +1,44 @@
 """Files and directories that appear whole or not at all, also when the process is killed.
 
 Everything is written beside its destination, on the same file system, flushed to the disk and then renamed. A kill
-leaves either the old content or the new; at worst a hidden `.<name>.<random>.partial` stays behind.
+leaves either the old content or the new; at worst a hidden `.<name>.<random>.partial…` stays behind.
 """
 
+import contextlib
 import os
 import pathlib
 import secrets
 import shutil
 
 PARTIAL_SUFFIX = ".partial"
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path beside `path` that takes its place at the end, and vanishes if the block raises.
+
+    Args:
+        path: where the file shall be; missing parent directories are made, the suffix is kept.
+
+    Example:
+
+    ```python
+    with replacing("trials.csv") as temporary:
+        temporary.write_text("number,status")
+    ```
+    """
+    path = pathlib.Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path, path.suffix)
+    try:
+        yield partial
+        with open(partial, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
 
 
 def write_bytes(path, data):
@@ -19,16 +48,8 @@ def write_bytes(path, data):
         path: where to write; missing parent directories are made.
         data: bytes.
     """
-    path = pathlib.Path(path).resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
-    try:
-        _write_synced(partial, data)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 def write_directory(path, files):
@@ -83,8 +104,8 @@ def _swap(partial, path):
     os.replace(partial, path)
 
 
-def _partial(path):
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+def _partial(path, suffix=""):
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}{suffix}")
 
 
 def _write_synced(path, data):

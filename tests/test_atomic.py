@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from keras_hparam.checkpoints import atomic
+from keras_hparam import atomic
 
 
 def contents(directory):
@@ -70,7 +70,7 @@ def test_remove_directory(tmp_path):
 KILLED_WRITERS = textwrap.dedent(
     """
     import os, pathlib, sys
-    from keras_hparam.checkpoints import atomic
+    from keras_hparam import atomic
 
     EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "shutil.rmtree")
 
