@@ -62,7 +62,11 @@ def causal_mask(valid, prefix_length):
 
 @keras.saving.register_keras_serializable(package="keras_hparam")
 class Attention(keras.layers.Layer):
-    """Multi-head attention whose keys and values can be kept: `project`, then `attend`."""
+    """Multi-head attention whose keys and values can be kept: `project`, then `attend`; or a call for self-attention.
+
+    Args:
+        num_heads: must divide the width of the input.
+    """
 
     def __init__(self, num_heads, **kwargs):
         super().__init__(**kwargs)

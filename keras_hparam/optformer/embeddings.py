@@ -43,7 +43,7 @@ class MetadataEmbedding(ConfiguredLayer):
     A number's token is embedded by its value, any other by a table; each vector also sees the token before it.
 
     Args:
-        config: `OptFormerConfig`.
+        config: `OptFormerConfig`, or a dict of its fields.
     """
 
     def build(self, input_shape=None):
@@ -88,7 +88,7 @@ class ValueEmbedding(ConfiguredLayer):
     that all parameters share, then the matrix of the parameter's slot.
 
     Args:
-        config: `OptFormerConfig`.
+        config: `OptFormerConfig`, or a dict of its fields.
     """
 
     def build(self, input_shape=None):
@@ -138,7 +138,11 @@ class ValueEmbedding(ConfiguredLayer):
 
 @keras.saving.register_keras_serializable(package="keras_hparam")
 class ObjectiveEmbedding(ConfiguredLayer):
-    """Objectives [B, T] as vectors [B, T, W]: bins by their value, failed and pending ones by a vector each."""
+    """Objectives [B, T] as vectors [B, T, W]: bins by their value, failed and pending ones by a vector each.
+
+    Args:
+        config: `OptFormerConfig`, or a dict of its fields.
+    """
 
     def build(self, input_shape=None):
         policy = self.dtype_policy
