@@ -29,6 +29,8 @@ class PlanningSettings:
             uniformly, around the best trials, and from the best trials with some numbers at an end of their range.
         refined_candidates: candidates of a second round, around the best of the first.
         num_elites: trials (and first-round candidates) around which candidates are drawn.
+        largest_gain: bound on the improvement that counts, > 0, in units of the normalised objective, in which the
+            distance from the best trial to the median is 0.3; 1 for the plain expected improvement.
         temperature: > 0.
         top_p: in (0, 1].
 
@@ -43,6 +45,7 @@ class PlanningSettings:
     border_candidates: int = 32
     refined_candidates: int = 128
     num_elites: int = 5
+    largest_gain: float = 0.05
     temperature: float = 1.0
     top_p: float = 0.9
 
@@ -51,8 +54,9 @@ class PlanningSettings:
             raise errors.InvalidArgumentError(
                 f"Expected `decoding` to be one of {DECODINGS}. Received: {self.decoding!r}."
             )
-        if not self.temperature > 0:
-            raise errors.InvalidArgumentError(f"Expected `temperature` > 0. Received: {self.temperature}.")
+        for name in ("temperature", "largest_gain"):
+            if not getattr(self, name) > 0:
+                raise errors.InvalidArgumentError(f"Expected `{name}` > 0. Received: {getattr(self, name)}.")
         if not 0 < self.top_p <= 1:
             raise errors.InvalidArgumentError(f"Expected `top_p` in (0, 1]. Received: {self.top_p}.")
         for name in ("model_candidates", "random_candidates", "local_candidates", "num_elites"):
@@ -167,14 +171,14 @@ class Proposer:
         tokens = _untried(np.concatenate(pool), exclude)
         if not len(tokens):
             return tokens, np.empty(0)
-        scores = reader.acquisition(tokens)
+        scores = reader.acquisition(tokens, settings.largest_gain)
         if not settings.refined_candidates:
             return tokens, scores
         elites = tokens[np.argsort(-scores, kind="stable")[: settings.num_elites]]
         refined = _untried(self._mutated(space, rng, elites, settings.refined_candidates, (0.005, 0.1)), exclude)
         if not len(refined):
             return tokens, scores
-        return np.concatenate([tokens, refined]), np.concatenate([scores, reader.acquisition(refined)])
+        return np.concatenate([tokens, refined]), np.concatenate([scores, reader.acquisition(refined, settings.largest_gain)])
 
     def _mutated(self, space, rng, parents, count, scales):
         """`count` mutations of random parents with step sizes log-uniform between two scales."""

@@ -57,10 +57,15 @@ class StudyReader:
             return uniform
         return self.decoder.score(self.read, self.layout.to_network(tokens))
 
-    def acquisition(self, tokens):
-        """Expected improvement [N] over the best trial, or the expected objective before there is one."""
+    def acquisition(self, tokens, largest_gain=None):
+        """Expected improvement [N] over the best trial, or the expected objective before there is one.
+
+        Args:
+            tokens: int [N, D].
+            largest_gain: see `acquisitions.expected_improvement`; in units of the normalised objective.
+        """
         probabilities = self.predict(tokens)[:, :-1]
         centres = bin_centres(self.num_bins)
         if np.isfinite(self.study.scores).any():
-            return np.asarray(acquisitions.expected_improvement(probabilities, centres, BEST))
+            return np.asarray(acquisitions.expected_improvement(probabilities, centres, BEST, largest_gain))
         return np.asarray(acquisitions.expected_value(probabilities, centres))

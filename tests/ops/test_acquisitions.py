@@ -18,3 +18,12 @@ def test_mass_that_is_missing_improves_nothing():
     values, probabilities = np.array([0.2, 0.9]), np.array([0.1, 0.4])
     np.testing.assert_allclose(np.asarray(acquisitions.expected_improvement(probabilities, values, 0.5)), 0.16)
     np.testing.assert_allclose(np.asarray(acquisitions.expected_value(probabilities, values)), 0.38)
+
+
+def test_a_bounded_gain_tends_to_the_probability_of_improvement(rng):
+    values, probabilities = (np.arange(50) + 0.5) / 50, rng.dirichlet(np.ones(50), size=3)
+    plain, loose, tight = (
+        np.asarray(acquisitions.expected_improvement(probabilities, values, 0.6, g)) for g in (None, 1.0, 1e-3)
+    )
+    np.testing.assert_allclose(loose, plain)
+    np.testing.assert_allclose(tight / 1e-3, probabilities[:, values > 0.6].sum(-1), rtol=1e-5)

@@ -45,8 +45,8 @@ def test_the_candidate_of_largest_expected_improvement_is_chosen(proposer, study
     seen = []
     acquisition = StudyReader.acquisition
 
-    def spy(reader, tokens):
-        scores = acquisition(reader, tokens)
+    def spy(reader, tokens, largest_gain):
+        scores = acquisition(reader, tokens, largest_gain)
         seen.append((tokens, scores, reader.predict(tokens)))
         return scores
 
@@ -54,7 +54,7 @@ def test_the_candidate_of_largest_expected_improvement_is_chosen(proposer, study
     tokens = proposer.propose(study, np.random.default_rng(0))
     candidates = np.concatenate([row for row, _, _ in seen])
     probabilities = np.concatenate([row for _, _, row in seen])
-    gain = np.maximum(bin_centres(proposer.num_bins) - BEST, 0)
+    gain = np.clip(bin_centres(proposer.num_bins) - BEST, 0, proposer.settings.largest_gain)
     improvement = probabilities[:, :-1] @ gain
     np.testing.assert_allclose(np.concatenate([scores for _, scores, _ in seen]), improvement, atol=1e-6)
     np.testing.assert_array_equal(candidates[np.argmax(improvement)], tokens)
@@ -122,6 +122,7 @@ def test_a_space_with_nothing_to_choose_has_one_proposal(proposer):
 @pytest.mark.parametrize("options, message", [
     ({"decoding": "bream"}, "decoding"), ({"temperature": 0.0}, "temperature"), ({"top_p": 1.5}, "top_p"),
     ({"num_elites": 0}, "num_elites"),
+    ({"largest_gain": 0.0}, "largest_gain"),
 ])  # fmt: skip
 def test_bad_options_are_named_before_anything_is_loaded(options, message):
     with pytest.raises(errors.InvalidArgumentError, match=f"`{message}`"):
