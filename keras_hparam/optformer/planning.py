@@ -178,7 +178,8 @@ class Proposer:
         refined = _untried(self._mutated(space, rng, elites, settings.refined_candidates, (0.005, 0.1)), exclude)
         if not len(refined):
             return tokens, scores
-        return np.concatenate([tokens, refined]), np.concatenate([scores, reader.acquisition(refined, settings.largest_gain)])
+        refined_scores = reader.acquisition(refined, settings.largest_gain)
+        return np.concatenate([tokens, refined]), np.concatenate([scores, refined_scores])
 
     def _mutated(self, space, rng, parents, count, scales):
         """`count` mutations of random parents with step sizes log-uniform between two scales."""
