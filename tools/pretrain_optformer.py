@@ -63,6 +63,7 @@ def report(steps):
 
 
 def main(argv):
+    """Trains, resumes, writes the weights."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     import tensorflow as tf

@@ -25,8 +25,3 @@ def expected_improvement(probabilities, values, best, largest_gain=None):
     if largest_gain is not None:
         gain = ops.minimum(gain, largest_gain)
     return ops.sum(probabilities * gain, axis=-1)
-
-
-def expected_value(probabilities, values):
-    """Σ p y [...] of a binned distribution [..., N] with values [N]."""
-    return ops.sum(probabilities * values, axis=-1)

@@ -6,7 +6,6 @@ Axes: N candidates, D parameters of the space.
 import numpy as np
 
 from keras_hparam.networks.values import bin_centres
-from keras_hparam.ops import acquisitions
 from keras_hparam.optformer import packing
 from keras_hparam.optformer.decoding import conditions_of
 from keras_hparam.optformer.normalization import BEST
@@ -57,15 +56,13 @@ class StudyReader:
             return uniform
         return self.decoder.score(self.read, self.layout.to_network(tokens))
 
-    def acquisition(self, tokens, largest_gain=None):
+    def acquisition(self, tokens, largest_gain):
         """Expected improvement [N] over the best trial, or the expected objective before there is one.
 
         Args:
             tokens: int [N, D].
             largest_gain: see `acquisitions.expected_improvement`; in units of the normalised objective.
         """
-        probabilities = self.predict(tokens)[:, :-1]
-        centres = bin_centres(self.num_bins)
-        if np.isfinite(self.study.scores).any():
-            return np.asarray(acquisitions.expected_improvement(probabilities, centres, BEST, largest_gain))
-        return np.asarray(acquisitions.expected_value(probabilities, centres))
+        if self.read is not None and np.isfinite(self.study.scores).any():
+            return self.decoder.improve(self.read, self.layout.to_network(tokens), BEST, largest_gain)
+        return self.predict(tokens)[:, :-1] @ bin_centres(self.num_bins)

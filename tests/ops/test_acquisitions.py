@@ -17,7 +17,6 @@ def test_expected_improvement_is_the_mean_gain_of_samples(rng):
 def test_mass_that_is_missing_improves_nothing():
     values, probabilities = np.array([0.2, 0.9]), np.array([0.1, 0.4])
     np.testing.assert_allclose(np.asarray(acquisitions.expected_improvement(probabilities, values, 0.5)), 0.16)
-    np.testing.assert_allclose(np.asarray(acquisitions.expected_value(probabilities, values)), 0.38)
 
 
 def test_a_bounded_gain_tends_to_the_probability_of_improvement(rng):

@@ -94,5 +94,6 @@ def test_nothing_is_traced_again_as_the_study_grows(model, vocabulary, config, s
         context = decoder.read(packing.pack(vocabulary, part, layout, config)[0])
         decoder.sample(context, layout, conditions_of(study.space, layout), 3 + length, (0, length))
         decoder.score(context, layout.to_network(study.tokens[: length + 1]))
-    counts = [f.experimental_get_tracing_count() for f in (decoder._read, decoder._sample, decoder._score)]
-    assert counts == [1, 1, 1]
+        decoder.improve(context, layout.to_network(study.tokens[: length + 1]), 0.75, 0.05)
+    functions = (decoder._read, decoder._sample, decoder._score, decoder._improve)
+    assert [function.experimental_get_tracing_count() for function in functions] == [1, 1, 1, 1]
