@@ -39,11 +39,11 @@ class PlanningSettings:
     """
 
     decoding: str = "sample_and_rank"
-    model_candidates: int = 64
-    random_candidates: int = 192
+    model_candidates: int = 48
+    random_candidates: int = 128
     local_candidates: int = 192
     border_candidates: int = 32
-    refined_candidates: int = 128
+    refined_candidates: int = 96
     num_elites: int = 5
     largest_gain: float = 0.05
     temperature: float = 1.0
