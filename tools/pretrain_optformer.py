@@ -9,7 +9,6 @@ import json
 import pathlib
 import sys
 
-import numpy as np
 from absl import app, flags
 
 from keras_hparam import atomic, errors
@@ -93,17 +92,12 @@ def main(argv):
     trainer = training.Trainer(config, settings, workdir, strategy)
     if FLAGS.resume and trainer.restore():
         print(f"Continues at step {trainer.step}.", flush=True)
-    history = {}
-
-    def progress(step, losses, seconds):
-        history.update(step=step, **{name: round(float(np.mean(value)), 4) for name, value in losses.items()})
-        report(FLAGS.steps)(step, losses, seconds)
-
-    model = training.pretrain(trainer, vocabulary, corpus.generate_study, batch_settings, progress)
+    model = training.pretrain(trainer, vocabulary, corpus.generate_study, batch_settings, report(FLAGS.steps))
     flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
-    facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus", "figures": history}
+    facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus"}
+    facts["figures"] = trainer.figures
     weights.save(workdir / "weights", model, vocabulary, name=FLAGS.name, **facts)
-    print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **history}))
+    print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **trainer.figures}))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The weighted log-likelihood of a study's tokens: weight 0 on separators and placeholders, positive on the rest.
 
+Separators and the placeholder of an inactive value are never targets, which is their weight of 0; the objective of a
+trial that the input shows as pending is a target, since training knows it.
+
 US20230401451A1; Chen et al. 2022, arXiv 2205.13320, section 4.
 
 Axes: B batch, T trials, G rows of (trial, parameter), N bins.

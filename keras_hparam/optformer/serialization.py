@@ -151,12 +151,6 @@ def encode(vocabulary, study, normalizer=None):
     return np.concatenate([head.ids, trials.reshape(-1)]).astype(np.int32)
 
 
-def loss_weights(vocabulary, ids):
-    """Weights [...] of ids in the log-likelihood: 0 on separators and masked-out objectives, 1 on the rest."""
-    silent = [vocabulary[name] for name in ("<*>", "<|>", "<trials>", "<pending>", "<inactive>")]
-    return np.where(np.isin(ids, silent), 0.0, 1.0)
-
-
 def decode(vocabulary, ids, space, metadata, goal, normalizer):
     """The study that `encode` turned into ids; objectives come back within one bin.
 

@@ -109,7 +109,7 @@ class Trainer:
                 name="adamw",
             )  # fmt: skip
             self.optimizer.build(self.model.trainable_variables)
-        self.step = 0
+        self.step, self.figures = 0, {}
         self.manager = checkpoints.CheckpointManager(self.workdir / "checkpoints", kind=CHECKPOINT_KIND)
         self._compiled = tf.function(self._distributed_step)
 
@@ -139,9 +139,11 @@ class Trainer:
         return named | {f"optimizer/{v.path}": v for v in self.optimizer.variables}
 
     def save(self):
-        """Writes a checkpoint of model, optimizer and step."""
+        """Writes a checkpoint of model, optimizer, step and the latest figures."""
         arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
-        self.manager.save(self.step, arrays, {"settings": dataclasses.asdict(self.settings)})
+        config = dataclasses.asdict(self.model.config)
+        state = {"settings": dataclasses.asdict(self.settings), "config": config, "figures": self.figures}
+        self.manager.save(self.step, arrays, state)
 
     def restore(self):
         """Continues from the newest checkpoint; whether there was one.
@@ -149,7 +151,8 @@ class Trainer:
         Only `steps` may differ from the checkpoint's settings: until the rate's decay begins, the course is the same.
 
         Raises:
-            InvalidArgumentError: if the checkpoint belongs to other settings, or has seen a decay that these do not.
+            InvalidArgumentError: if the checkpoint belongs to a model of other sizes or to other settings, or has seen
+                a decay that these settings do not have.
         """
         found = self.manager.restore()
         if found is None:
@@ -162,9 +165,14 @@ class Trainer:
                 f"Expected the settings of the checkpoint in {self.workdir} at step {step}: {before}. "
                 f"Received: {now}. Give another --workdir."
             )
+        if state["config"] != dataclasses.asdict(self.model.config):
+            raise errors.InvalidArgumentError(
+                f"Expected the sizes of the checkpoint in {self.workdir}: {state['config']}. "
+                f"Received: {dataclasses.asdict(self.model.config)}. Give another --workdir."
+            )
         for name, variable in self._variables().items():
             variable.assign(arrays[name])
-        self.step = step
+        self.step, self.figures = step, state["figures"]
         return True
 
 
@@ -204,6 +212,7 @@ def pretrain(trainer, vocabulary, generate, batch_settings, progress=None):
                     tf.summary.scalar(name, value)
             if not np.isfinite(list(means.values())).all():
                 raise FloatingPointError(f"Loss at step {trainer.step} is not finite: {means}.")
+            trainer.figures = {"step": trainer.step, **{name: round(value, 4) for name, value in means.items()}}
             (progress or _log)(trainer.step, means, seconds)
             sums, began = [], time.monotonic()
         if trainer.step % settings.checkpoint_every == 0 or trainer.step == settings.steps:

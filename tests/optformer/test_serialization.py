@@ -1,4 +1,4 @@
-"""Studies as tokens and back; metadata of any text; loss weights."""
+"""Studies as tokens and back; metadata of any text."""
 
 import dataclasses
 
@@ -38,14 +38,6 @@ def test_every_value_objective_and_separator_is_one_token(vocabulary, study):
     assert (rows[np.asarray(study.statuses) == Status.FAILED, -2] == vocabulary["<failed>"]).all()
     assert (rows[np.asarray(study.statuses) == Status.PENDING, -2] == vocabulary["<pending>"]).all()
     assert ((rows[:, :-3] == vocabulary["<inactive>"]) == (study.tokens < 0)).all()
-
-
-def test_separators_and_placeholders_weigh_nothing_and_the_rest_something(vocabulary, study):
-    ids = serialization.encode(vocabulary, study)
-    weights = serialization.loss_weights(vocabulary, ids)
-    silent = {vocabulary[name] for name in ("<*>", "<|>", "<trials>", "<pending>", "<inactive>")}
-    assert all((weight == 0) == (int(token) in silent) for token, weight in zip(ids, weights, strict=True))
-    assert weights[ids == vocabulary["<failed>"]].min() == 1.0
 
 
 def test_ids_that_spell_no_trials_are_refused(vocabulary, study):

@@ -93,6 +93,11 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_never_stopped(tiny,
     assert resumed.step == SETTINGS.steps
     for first, second in zip(whole.model.variables, resumed.model.variables, strict=True):
         np.testing.assert_allclose(np.asarray(first), np.asarray(second), atol=1e-6)
+    assert resumed.figures["step"] == SETTINGS.steps
+    again = run(tiny, vocabulary, tmp_path / "parts")  # finished: nothing is lost by calling again
+    assert again.figures == resumed.figures
+    with pytest.raises(errors.InvalidArgumentError, match="sizes of the checkpoint"):
+        run(dataclasses.replace(tiny, width=32), vocabulary, tmp_path / "parts")
     with pytest.raises(errors.InvalidArgumentError, match="settings of the checkpoint"):
         run(tiny, vocabulary, tmp_path / "parts", dataclasses.replace(SETTINGS, learning_rate=0.1))
 
