@@ -10,13 +10,17 @@ import dataclasses
 
 import numpy as np
 
+from keras_hparam import errors
 from keras_hparam.optformer import packing, serialization
 from keras_hparam.optformer.normalization import Normalizer
 from keras_hparam.optformer.study import Status
 
 INSIDE_PREFIX_WEIGHT = 0.3
 MOST_STUDIES = 4096  # studies at most in one batch
-LENGTHS = {16: 0.15, 32: 0.25, 64: 0.3, 100: 0.3}  # trials at most in a batch, and the share of such batches
+LENGTHS = {16: 0.1, 32: 0.2, 64: 0.3, 100: 0.3, 200: 0.1}  # trials at most in a batch, and the share of such batches
+PARAMETERS = {6: 0.35, 10: 0.35, 24: 0.3}  # parameters at most in a batch, so that few are padding, and shares
+ADVANTAGE_SCALE = 0.15  # of the normalised objective: half of the distance from the median to the best
+VALUE_OBJECTIVES = ("likelihood", "advantage_weighted")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +33,48 @@ class BatchSettings:
         repeats: examples made of each study, with slots, prefix and masks of their own.
         pending_rate: share of studies in which some objectives are masked, as if trials ran in parallel.
         max_parameters: parameters at most in a study.
+        value_objective: how values are learned. "likelihood": all trials alike, so that proposals imitate the
+            policies. "advantage_weighted": offline reinforcement learning, see `advantage_weights`.
+
+    Raises:
+        InvalidArgumentError: for an unknown value objective.
     """
 
     trials_per_batch: int = 1024
     rows_per_trial: float = 1.0
     repeats: int = 1
     pending_rate: float = 0.2
-    max_parameters: int = 12
+    max_parameters: int = 16
+    value_objective: str = "likelihood"
+
+    def __post_init__(self):
+        if self.value_objective not in VALUE_OBJECTIVES:
+            raise errors.InvalidArgumentError(
+                f"Expected `value_objective` to be one of {VALUE_OBJECTIVES}. Received: {self.value_objective!r}."
+            )
+
+
+def advantage_weights(unit_scores, scale=ADVANTAGE_SCALE, largest=8.0):
+    """Weights [T] of a study's trials: exp(advantage / scale), at most `largest` times the smallest, with mean 1.
+
+    The advantage of a trial is its normalised objective minus the mean of its study's; a failed trial (NaN) has that
+    of the worst. Weighting the likelihood of actions so approximates a policy that is better than the one recorded and
+    stays close to it.
+
+    Args:
+        unit_scores: float [T], objectives in the unit interval, larger is better, NaN where a trial failed.
+        scale: > 0; large for imitation, small for greed.
+        largest: > 1.
+
+    Source: Peng et al. 2019, Advantage-weighted regression, arXiv 1910.00177, equation 8 and section 3.2 (clipping).
+    """
+    scores = np.asarray(unit_scores, float)
+    finite = scores[np.isfinite(scores)]
+    scores = np.where(np.isfinite(scores), scores, finite.min() if len(finite) else 0.0)
+    exponent = (scores - scores.mean()) / scale
+    half = 0.5 * np.log(largest)
+    weights = np.exp(np.clip(exponent, -half, half))
+    return weights / weights.mean()
 
 
 def _prefix_normalizer(study, rng):
@@ -70,10 +109,12 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
     if len(candidates):
         rows = candidates[rng.integers(len(candidates), size=num_rows)]
         targets, weight = example["tokens"][rows[:, 0], rows[:, 1]], 1.0
+        if settings.value_objective == "advantage_weighted":
+            weight = advantage_weights(normalizer.to_unit(study.scores))[rows[:, 0]]
     else:
         rows, targets, weight = np.zeros((num_rows, 2), int), np.zeros(num_rows, int), 0.0
     example["rows"], example["targets"] = rows.astype(np.int32), targets.astype(np.int32)
-    example["row_weights"] = np.full(num_rows, weight, np.float32)
+    example["row_weights"] = np.broadcast_to(np.float32(weight), num_rows)
     return example
 
 
@@ -90,6 +131,7 @@ def make_batch(vocabulary, config, generate, seed, step, settings, replicas=1):
     """
     rng = np.random.default_rng([seed, 1, step])
     length = int(rng.choice(list(LENGTHS), p=list(LENGTHS.values())))
+    widest = min(settings.max_parameters, int(rng.choice(list(PARAMETERS), p=list(PARAMETERS.values()))))
     size = max(1, settings.trials_per_batch // length)
     size = -(-size // replicas) * replicas
     num_rows = max(1, int(length * settings.rows_per_trial))
@@ -97,6 +139,6 @@ def make_batch(vocabulary, config, generate, seed, step, settings, replicas=1):
     for row in range(size):
         if row % settings.repeats == 0:
             index = step * MOST_STUDIES + row // settings.repeats
-            study = generate(seed, index, max_trials=length, max_parameters=settings.max_parameters)
+            study = generate(seed, index, max_trials=length, max_parameters=widest)
         examples.append(make_example(vocabulary, config, study, rng, settings, num_rows))
     return packing.stack(examples, metadata_multiple=8)

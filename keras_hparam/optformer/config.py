@@ -18,25 +18,30 @@ class OptFormerConfig:
         metadata_length: metadata tokens at most.
         width, num_layers, num_heads, mlp_ratio: of the Transformer.
         architecture: "decoder_only" (metadata as a prefix) or "encoder_decoder" (cross-attention to the metadata).
+        metadata: "tokens" (each is a position of the network) or "pooled" (one position for the study and one for each
+            parameter, the mean of its tokens: a tenth of the positions).
         encoder_layers: blocks of the encoder, if there is one.
+        num_frequencies: of the distributions over bins, see `BinLogits`.
         value_width, description_width: of the embeddings of values and of parameters.
 
     Raises:
-        InvalidArgumentError: for an unknown architecture or heads that do not divide the width.
+        InvalidArgumentError: for an unknown architecture or form of metadata, or heads that do not divide the width.
     """
 
     first_bin: int
     num_bins: int = 1000
     num_categories: int = 32
     num_slots: int = 24
-    max_trials: int = 128
+    max_trials: int = 200
     metadata_length: int = 256
     width: int = 128
     num_layers: int = 4
     num_heads: int = 4
     mlp_ratio: int = 4
     architecture: str = "decoder_only"
+    metadata: str = "tokens"
     encoder_layers: int = 2
+    num_frequencies: int = 128
     value_width: int = 64
     description_width: int = 32
 
@@ -45,6 +50,10 @@ class OptFormerConfig:
             raise errors.InvalidArgumentError(
                 "Expected `architecture` to be 'decoder_only' or 'encoder_decoder'. "
                 f"Received: {self.architecture!r}."
+            )
+        if self.metadata not in ("tokens", "pooled"):
+            raise errors.InvalidArgumentError(
+                f"Expected `metadata` to be 'tokens' or 'pooled'. Received: {self.metadata!r}."
             )
         if self.width % self.num_heads:
             raise errors.InvalidArgumentError(

@@ -1,6 +1,7 @@
 """How the OptFormer sees metadata, parameter values and objectives.
 
-Axes: B batch, M metadata tokens, T trials, D parameters, S slots, F features, R width of a description, W model width.
+Axes: B batch, M metadata tokens, E vectors of them, T trials, D parameters, F features, R width of a description, W
+model width.
 A slot is a parameter's identity within one study, drawn at random in training so that none means anything by itself.
 """
 
@@ -21,6 +22,12 @@ def _masked_embedding(layer, ids):
     return layer(ops.where(known, ids, 0)) * ops.cast(known, layer.compute_dtype)[..., None]
 
 
+def _means(owned, x):
+    """Means [B, G, W] of the vectors x [B, M, W] that each of G groups owns (bool [B, G, M]), 0 where it has none."""
+    owned = ops.cast(owned, x.dtype)
+    return ops.matmul(owned, x) / ops.maximum(ops.sum(owned, axis=-1, keepdims=True), ops.ones((), x.dtype))
+
+
 class ConfiguredLayer(keras.layers.Layer):
     """Base of the layers that an `OptFormerConfig` describes.
 
@@ -38,9 +45,11 @@ class ConfiguredLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_hparam")
 class MetadataEmbedding(ConfiguredLayer):
-    """Metadata tokens [B, M] to vectors [B, M, W] and to one description [B, D, R] of each parameter.
+    """Metadata tokens [B, M] to vectors [B, E, W] and to one description [B, D, R] of each parameter.
 
-    A number's token is embedded by its value, any other by a table; each vector also sees the token before it.
+    A number's token is embedded by its value, any other by a table; each vector also sees the token before it. E is M
+    where `config.metadata` is "tokens"; where it is "pooled", E is 1 + D: the means of the tokens that belong to no
+    parameter and to each parameter.
 
     Args:
         config: `OptFormerConfig`, or a dict of its fields.
@@ -64,7 +73,12 @@ class MetadataEmbedding(ConfiguredLayer):
         self.built = True
 
     def call(self, ids, positions, slots, categories, parameter_slots):
-        """(vectors [B, M, W], descriptions [B, D, R]) of ids, places, slots and categories [B, M], slots [B, D]."""
+        """(vectors [B, E, W], whether they are no padding [B, E], descriptions [B, D, R]).
+
+        Args:
+            ids, positions, slots, categories: int [B, M], tokens with their places, parameters' slots and categories.
+            parameter_slots: int [B, D].
+        """
         config = self.config
         is_number = ids >= config.first_bin
         unit = (ops.cast(ids - config.first_bin, "float32") + 0.5) / config.num_bins
@@ -72,12 +86,16 @@ class MetadataEmbedding(ConfiguredLayer):
         x = ops.where(is_number[..., None], numbers, _masked_embedding(self.pieces, ops.where(is_number, -1, ids)))
         before = ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
         x = ops.gelu(x + self.previous(before) + _masked_embedding(self.positions, positions))
-        owned = (parameter_slots[:, :, None] == slots[:, None, :]) & (parameter_slots >= 0)[:, :, None]
-        owned = ops.cast(owned, x.dtype)  # [B, D, M]
-        total = ops.maximum(ops.sum(owned, axis=-1, keepdims=True), ops.ones((), x.dtype))
-        descriptions = ops.gelu(self.describe(ops.matmul(owned, x) / total))
-        x = self.mix(x) + _masked_embedding(self.slots, slots) + _masked_embedding(self.categories, categories)
-        return x, descriptions
+        owners = ops.pad(parameter_slots, ((0, 0), (1, 0)), constant_values=-1)  # the first: of no parameter
+        present = ops.pad(parameter_slots >= 0, ((0, 0), (1, 0)), constant_values=True)
+        owned = (owners[:, :, None] == slots[:, None, :]) & present[:, :, None] & (ids >= 0)[:, None, :]
+        means = _means(owned, x)
+        descriptions = ops.gelu(self.describe(means[:, 1:]))
+        categories = _masked_embedding(self.categories, categories)
+        if config.metadata == "tokens":
+            return self.mix(x) + _masked_embedding(self.slots, slots) + categories, ids >= 0, descriptions
+        x = self.mix(means) + _masked_embedding(self.slots, owners) + _means(owned, categories)
+        return x, ops.any(owned, axis=-1), descriptions
 
 
 @keras.saving.register_keras_serializable(package="keras_hparam")

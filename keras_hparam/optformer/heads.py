@@ -30,7 +30,7 @@ class ProposalHead(ConfiguredLayer):
         self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=policy)
         self.hidden = [keras.layers.Dense(2 * width, activation="gelu", name="hidden_0", dtype=policy)]
         self.hidden.append(keras.layers.Dense(width, activation="gelu", name="hidden_1", dtype=policy))
-        self.numeric = BinLogits(config.num_bins, dtype="float32", name="numeric")
+        self.numeric = BinLogits(config.num_bins, config.num_frequencies, dtype="float32", name="numeric")
         self.categorical = keras.layers.Dense(config.num_categories, dtype="float32", name="categorical")
         self.description_map.build((None, config.description_width))
         self.hidden[1].build((None, 2 * width))

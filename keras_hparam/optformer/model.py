@@ -8,7 +8,8 @@ knows its trial's number.
 Chen et al. 2022, arXiv 2205.13320; US20230401451A1. Grouping tokens before the Transformer and unrolling them after it:
 Yu et al. 2023, MEGABYTE, arXiv 2305.07185.
 
-Axes: B batch, M metadata tokens, T trials, D parameters, Q queries, G rows of (trial, parameter), W model width.
+Axes: B batch, M metadata tokens, E vectors of them, T trials, D parameters, Q queries, G rows of (trial, parameter), W
+model width.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ class Context:
         prefix_length: positions before the one that stands for no trial.
         descriptions: float [B, D, R] of the parameters.
         values: float [B, T, D, W], embedded values of the trials.
-        encoded, encoded_mask: the encoder's output [B, M, W] and its mask, or None.
+        encoded, encoded_mask: the encoder's output [B, E, W] and its mask, or None.
     """
 
     states: object
@@ -80,7 +81,8 @@ class OptFormer(keras.Model):
         self.encoder = stack(config.encoder_layers, name="encoder") if cross else None
         self.proposal_head = ProposalHead(config, name="proposal", dtype=policy)
         self.objective_hidden = keras.layers.Dense(width, activation="gelu", name="objective_hidden", dtype=policy)
-        self.objective_logits = BinLogits(config.num_bins, dtype="float32", name="objective_logits")
+        bins = (config.num_bins, config.num_frequencies)
+        self.objective_logits = BinLogits(*bins, dtype="float32", name="objective_logits")
         self.failure_logit = keras.layers.Dense(1, dtype="float32", name="failure_logit")
         self.roles = keras.layers.Embedding(3, width, name="roles", dtype=policy)  # no trial yet, content, query
         for layer in (self.metadata_embedding, self.value_embedding, self.objective_embedding, self.proposal_head):
@@ -96,11 +98,10 @@ class OptFormer(keras.Model):
 
     def read(self, batch):
         """The content stream over metadata and trials: a `Context`."""
-        vectors, descriptions = self.metadata_embedding(
+        vectors, known, descriptions = self.metadata_embedding(
             batch["metadata_ids"], batch["metadata_positions"], batch["metadata_slots"],
             batch["metadata_categories"], batch["slots"],
         )  # fmt: skip
-        known = batch["metadata_ids"] >= 0
         values = self.value_embedding(batch["tokens"], batch["slots"], batch["kinds"], descriptions)
         trials = ops.sum(values, axis=2) + self.objective_embedding(batch["objectives"]) + self._role(1)
         start = ops.broadcast_to(self._role(0), (ops.shape(trials)[0], 1, self.config.width))

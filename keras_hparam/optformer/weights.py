@@ -8,6 +8,7 @@ from keras_hparam.optformer.model import OptFormer
 from keras_hparam.optformer.vocabulary import Vocabulary
 
 KIND = "optformer"
+RESIDUAL_OUTPUTS = ("attention/output/kernel", "contract/kernel", "contract/bias")  # what a block adds to its input
 TOKENIZER_FILE = "tokenizer.model"
 
 
@@ -57,3 +58,34 @@ def load(weights):
     for variable in model.variables:
         variable.assign(arrays[variable.path])
     return model, vocabulary
+
+
+def grow(model, arrays):
+    """Gives a model the weights of one that is as large or smaller, so that it begins as the same function.
+
+    An array fills the first rows and columns of its variable, the others are 0. A block of the Transformer that the
+    smaller model lacks adds nothing to its input until it is trained.
+
+    Args:
+        model: `OptFormer`, whose weights change.
+        arrays: dict from variables' paths to arrays, as `checkpoints.load_weights` gives them.
+
+    Raises:
+        InvalidArgumentError: if an array has no variable or exceeds it.
+
+    Source: function-preserving growth, Chen, Goodfellow & Shlens 2016, Net2Net, arXiv 1511.05641.
+    """
+    variables = {variable.path: variable for variable in model.variables}
+    for name, array in arrays.items():
+        shape = tuple(variables[name].shape) if name in variables else None
+        if shape is None or len(shape) != array.ndim or any(a > b for a, b in zip(array.shape, shape, strict=True)):
+            raise errors.InvalidArgumentError(
+                f"Expected `arrays` of a model that is no larger than this one. Received: {name!r} of shape "
+                f"{array.shape} for {shape}."
+            )
+        value = np.zeros(shape, array.dtype)
+        value[tuple(map(slice, array.shape))] = array
+        variables[name].assign(value)
+    for name, variable in variables.items():
+        if name not in arrays and name.endswith(RESIDUAL_OUTPUTS):
+            variable.assign(np.zeros(variable.shape))

@@ -5,6 +5,9 @@ a bin of its own; other numeric values, integers on a log scale among them, fall
 unit interval.
 """
 
+import dataclasses
+import functools
+
 import numpy as np
 
 from keras_hparam import errors
@@ -40,9 +43,7 @@ def legal_tokens(parameter, num_bins):
     """The sorted int array of the tokens that decode to a value."""
     size = parameter.num_values
     if not _is_indexed(parameter, num_bins):
-        bins = range(num_bins)
-        is_legal = [parameter.kind == "float" or from_token(parameter, b, num_bins) is not None for b in bins]
-        return np.flatnonzero(is_legal)
+        return np.arange(num_bins) if parameter.kind == "float" else np.unique(_cached_tokens(parameter, num_bins)[0])
     if parameter.is_categorical:
         return np.arange(size)
     return scales.index_to_bin(np.arange(size), size, num_bins) if size <= num_bins else np.arange(num_bins)
@@ -68,5 +69,19 @@ def uniform_draws(parameter, num_bins):
     legal = parameter.legal_tokens(num_bins)
     if _is_indexed(parameter, num_bins) or parameter.kind == "float":
         return legal
+    return _cached_tokens(parameter, num_bins)[1]
+
+
+def _cached_tokens(parameter, num_bins):
+    """Of an int on a smooth scale: the tokens of all its values, and those of the values at the bins' centres."""
+    return _tokens_of_range(dataclasses.replace(parameter, name="any", default=None, conditions=()), num_bins)
+
+
+@functools.lru_cache(maxsize=4096)
+def _tokens_of_range(parameter, num_bins):
+    values = range(parameter.low, parameter.high + 1)
+    if len(values) > 4 * num_bins:  # a bin without a value near its centre has none
+        values = [v for v in (from_token(parameter, b, num_bins) for b in range(num_bins)) if v is not None]
     centres = (np.arange(num_bins) + 0.5) / num_bins
-    return np.asarray([to_token(parameter, parameter.from_unit(unit), num_bins) for unit in centres])
+    drawn = [to_token(parameter, parameter.from_unit(unit), num_bins) for unit in centres]
+    return np.asarray([to_token(parameter, value, num_bins) for value in values]), np.asarray(drawn)

@@ -17,9 +17,10 @@ def batch_of(vocabulary, config, study, seed=0):
     return packing.stack([inputs])
 
 
-@pytest.fixture(params=["decoder_only", "encoder_decoder"])
+@pytest.fixture(params=[("decoder_only", "tokens"), ("decoder_only", "pooled"), ("encoder_decoder", "pooled")])
 def any_model(request, config):
-    return OptFormer(dataclasses.replace(config, architecture=request.param))
+    architecture, metadata = request.param
+    return OptFormer(dataclasses.replace(config, architecture=architecture, metadata=metadata))
 
 
 def test_predictions_of_a_trial_ignore_it_and_what_follows(any_model, vocabulary, config, study):
@@ -68,6 +69,23 @@ def test_the_order_of_trials_is_not_numbered(model, vocabulary, config, study):
     np.testing.assert_allclose(
         np.asarray(one_layer(batch))[:, -1], np.asarray(one_layer(permuted))[:, -1], atol=1e-4
     )
+
+
+def test_pooled_metadata_has_one_position_for_the_study_and_one_for_each_parameter(vocabulary, config, study):
+    """A mean over each owner's tokens: moving tokens between owners changes it, their place in the row does not."""
+    embedding = OptFormer(dataclasses.replace(config, metadata="pooled")).metadata_embedding
+    embedding.previous.kernel.assign(np.zeros(embedding.previous.kernel.shape))  # else a token sees its neighbour
+    batch = batch_of(vocabulary, config, study)
+    names = ("metadata_ids", "metadata_positions", "metadata_slots", "metadata_categories")
+    vectors, known, _ = embedding(*(batch[name] for name in names), batch["slots"])
+    num_parameters = batch["slots"].shape[1]
+    assert vectors.shape == (1, 1 + num_parameters, config.width) and np.asarray(known).all()
+    order = np.random.default_rng(0).permutation(batch["metadata_ids"].shape[1])
+    shuffled, _, _ = embedding(*(batch[name][:, order] for name in names), batch["slots"])
+    np.testing.assert_allclose(np.asarray(shuffled), np.asarray(vectors), atol=1e-5)
+    swapped = np.roll(batch["slots"], 1, axis=1)
+    others, _, _ = embedding(*(batch[name] for name in names), swapped)
+    np.testing.assert_allclose(np.roll(np.asarray(others)[:, 1:], -1, axis=1), np.asarray(vectors)[:, 1:], atol=1e-5)
 
 
 def test_configuration_round_trip(model, tmp_path, vocabulary, config, study):

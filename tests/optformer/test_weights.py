@@ -1,10 +1,13 @@
 """Weights on disk: round trip, foreign and altered files."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from keras_hparam import checkpoints, errors
-from keras_hparam.optformer import weights
+from keras_hparam.optformer import packing, weights
+from keras_hparam.optformer.model import OptFormer
 
 
 def test_model_and_vocabulary_come_back(model, vocabulary, tmp_path):
@@ -42,3 +45,15 @@ def test_weights_of_another_kind_or_shape_are_refused(model, vocabulary, tmp_pat
     checkpoints.save_weights(tmp_path / "odd", {"a": np.zeros(2)}, {"depth": 1}, kind=weights.KIND, files=files)
     with pytest.raises(errors.CorruptFileError, match="OptFormerConfig"):
         weights.load(str(tmp_path / "odd"))
+
+
+def test_a_grown_model_begins_as_the_same_function(model, vocabulary, config, study):
+    larger = OptFormer(dataclasses.replace(config, num_layers=4, num_frequencies=160))
+    layout = packing.lay_out(study.space, config, np.random.default_rng(0))
+    batch = packing.stack([packing.pack(vocabulary, study, layout, config)[0]])
+    arrays = {variable.path: np.asarray(variable) for variable in model.variables}
+    assert np.abs(np.asarray(larger(batch)) - np.asarray(model(batch))).max() > 1e-2
+    weights.grow(larger, arrays)
+    np.testing.assert_allclose(np.asarray(larger(batch)), np.asarray(model(batch)), atol=1e-4)
+    with pytest.raises(errors.InvalidArgumentError, match="no larger"):
+        weights.grow(model, {variable.path: np.asarray(variable) for variable in larger.variables})

@@ -14,6 +14,7 @@ from keras_hparam.optformer.study import Status, Study
 NUM_BINS = 1000
 REPEATING_SHARE = 0.03  # of the studies may repeat trials
 FEW_TRIALS_SHARE = 0.08  # of the studies have fewer than `_FEW` trials
+REAL_SHARE = 0.35  # of the studies are of real trainings, where there is data of them
 _FEW = 10
 
 
@@ -26,7 +27,7 @@ def random_num_trials(rng, max_trials):
     return draws.whole_between(rng, min(_FEW, max_trials), max_trials)
 
 
-def generate_study(seed, index, max_trials=100, max_parameters=12):
+def generate_study(seed, index, max_trials=100, max_parameters=12, real=None):
     """A random study: a space, an objective on it, its metadata, and a policy's trials.
 
     Args:
@@ -34,6 +35,7 @@ def generate_study(seed, index, max_trials=100, max_parameters=12):
         index: int >= 0, of the study within the corpus; the study depends on nothing else but the limits.
         max_trials: largest T, at least 1.
         max_parameters: largest D, at least 1.
+        real: `real.RealProblems`, of which `REAL_SHARE` of the studies are, or None.
 
     Returns:
         `Study` with tokens of 1000 bins; objectives are NaN where the status is FAILED.
@@ -55,7 +57,8 @@ def generate_study(seed, index, max_trials=100, max_parameters=12):
         if not isinstance(value, (int, np.integer)) or value < least:
             raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= {least}. Received: {value!r}.")
     rng = np.random.default_rng([seed, index])
-    problem, metadata = random_problem(rng, max_parameters, num_bins=NUM_BINS)
+    source = real if real is not None and draws.chance(rng, REAL_SHARE) else random_problem
+    problem, metadata = source(rng, max_parameters, num_bins=NUM_BINS)
     run = Run(rng, problem, random_num_trials(rng, max_trials), repeats=draws.chance(rng, REPEATING_SHARE))
     POLICIES[draws.pick_from(rng, SHARES)](run)
     failed = ~np.isfinite(run.objectives)

@@ -14,6 +14,7 @@ from keras_hparam.optformer.corpus.search_spaces import random_space
 THEMED_SHARES = {"gaussian_process": 0.4, "black_box": 0.15, "response": 0.92, "network": 0.35, "trees": 0.5}
 FAILURE_REGION_SHARE = 0.07  # of the studies fail in a part of the space
 FAILURE_CHANCE_SHARE = 0.07  # of the studies have trials that fail at random
+NOISY_RECORDS_SHARE = 0.35  # of the studies of real trainings get noise
 _REFERENCE = 64  # random configurations that fix location and scale
 _MOST_FAILING = 0.6
 
@@ -71,6 +72,35 @@ class Problem:
         if self._failure_rate:
             values[rng.random(len(values)) < self._failure_rate] = np.nan
         return values
+
+
+class RecordedProblem:
+    """A problem whose objective gives what was recorded of real trainings, with a little noise in some studies.
+
+    Args:
+        rng: `np.random.Generator`.
+        space: `SearchSpace`.
+        objective: tokens [N, D] to values [N], larger is better.
+        goal: "max" or "min", the direction in which the recorded metric improves.
+        num_bins: the number of tokens of a numeric parameter.
+    """
+
+    def __init__(self, rng, space, objective, goal, num_bins=1000):
+        self.space, self.num_bins, self.goal, self.latent = space, num_bins, goal, objective
+        self.sign = 1.0 if goal == "max" else -1.0
+        self._noise = 0.0
+        if draws.chance(rng, NOISY_RECORDS_SHARE):
+            values = objective(space.random_tokens(rng, _REFERENCE, num_bins))
+            spread = np.subtract(*np.nanquantile(values, (0.75, 0.25)))
+            self._noise = draws.log_between(rng, 0.005, 0.2) * spread
+
+    def noiseless(self, tokens):
+        """Objectives [N] of tokens [N, D] as recorded."""
+        return self.sign * self.latent(tokens)
+
+    def observe(self, rng, tokens):
+        """Objectives [N] of tokens [N, D], with noise where the problem has some."""
+        return self.noiseless(tokens) + self._noise * rng.standard_normal(len(tokens))
 
 
 class _FailureRegion:

@@ -8,10 +8,13 @@ from keras_hparam.spaces import SearchSpace
 
 CONDITIONAL_SHARE = 0.2  # of the studies have at least one conditional parameter, where D allows
 MEAN_PARAMETERS = 4.6
+LARGE_SHARE = 0.15  # of the spaces have any number of parameters from half of the limit on
 
 
 def random_count(rng, max_parameters):
-    """D, from 1 to `max_parameters`, with a mean of about `MEAN_PARAMETERS` where the limit is 12."""
+    """D, from 1 to `max_parameters`; the mean of the spaces that are not large is about `MEAN_PARAMETERS`."""
+    if draws.chance(rng, LARGE_SHARE):
+        return draws.whole_between(rng, (max_parameters + 1) // 2, max_parameters)
     return int(min(max_parameters, 1 + rng.gamma(2.0, (MEAN_PARAMETERS - 0.5) / 2.0)))
 
 
