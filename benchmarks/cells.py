@@ -15,15 +15,14 @@ from keras_hparam import errors
 from keras_hparam.spaces.convert import from_hyperparameters
 
 
-def run(problem, peer, seed, num_trials, weights=""):
+def run(problem, peer, seed, num_trials):
     """Searches, sequentially.
 
     Args:
         problem: `Problem`.
-        peer: name as in `peers.make`.
+        peer: text as in `peers.parse`.
         seed: int >= 0.
         num_trials: trials to run; fewer are if the peer stops.
-        weights: for "optformer".
 
     Returns:
         Dict with `objectives` [T], `ask_seconds` [T] (wall time of a proposal), `tell_seconds` [T] (wall time of
@@ -34,7 +33,7 @@ def run(problem, peer, seed, num_trials, weights=""):
     """
     space = from_hyperparameters(problem.build())
     started = time.perf_counter()
-    searcher = peers.make(peer, problem, num_trials, search_seed(problem.name, seed), weights)
+    searcher = peers.make(peer, problem, num_trials, search_seed(problem.name, seed))
     load_seconds = time.perf_counter() - started
     objectives, ask_seconds, tell_seconds, illegal = [], [], [], 0
     for _ in range(num_trials):
@@ -57,9 +56,9 @@ def run(problem, peer, seed, num_trials, weights=""):
     return {
         "problem": problem.name,
         "suite": problem.suite,
-        "peer": peer,
+        "peer": peers.parse(peer).label,
         "seed": seed,
-        "weights": weights,
+        "weights": peers.parse(peer).weights,
         "num_trials": num_trials,
         "num_parameters": len(space.parameters),
         "load_seconds": round(load_seconds, 3),
@@ -90,11 +89,12 @@ def is_legal(space, values):
 
 def path(workdir, problem_name, peer, seed):
     """Where a cell is cached."""
-    return pathlib.Path(workdir) / "cells" / problem_name / peer.replace(":", "-") / f"{seed}.json"
+    folder = peers.parse(peer).label.replace(":", "-")
+    return pathlib.Path(workdir) / "cells" / problem_name / folder / f"{seed}.json"
 
 
-def read(workdir, problem_name, peer, seed, num_trials, weights=""):
-    """A cached cell that has at least `num_trials` trials (and, for "optformer", these weights), else `None`."""
+def read(workdir, problem_name, peer, seed, num_trials):
+    """A cached cell that has at least `num_trials` trials, with the same weights, else `None`."""
     file = path(workdir, problem_name, peer, seed)
     if not file.exists():
         return None
@@ -102,19 +102,19 @@ def read(workdir, problem_name, peer, seed, num_trials, weights=""):
         cell = json.loads(file.read_text())
     except ValueError as error:
         raise errors.CorruptFileError(f"Expected {file} to be JSON; delete it. Received: {error}.") from error
-    same_weights = not peer.startswith("optformer") or cell["weights"] == weights
+    same_weights = cell["weights"] == peers.parse(peer).weights
     return cell if cell["num_trials"] >= num_trials and same_weights else None
 
 
-def complete(workdir, data_dir, problem_name, peer, seed, num_trials, weights=""):
+def complete(workdir, data_dir, problem_name, peer, seed, num_trials):
     """Runs and caches a cell unless it is cached already; the unit of work of a process.
 
     Returns:
         The cell.
     """
-    cell = read(workdir, problem_name, peer, seed, num_trials, weights)
+    cell = read(workdir, problem_name, peer, seed, num_trials)
     if cell is None:
         (problem,) = problems.load([problem_name], data_dir)
-        cell = run(problem, peer, seed, num_trials, weights)
+        cell = run(problem, peer, seed, num_trials)
         reference.write_json(path(workdir, problem_name, peer, seed), cell)
     return cell

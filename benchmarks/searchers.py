@@ -5,6 +5,7 @@ without a tuner, silently and in a temporary directory; Optuna's samplers throug
 """
 
 import tempfile
+import warnings
 
 import keras_tuner as kt
 import numpy as np
@@ -63,8 +64,10 @@ class OracleSearcher:
         self._oracle, self._metric, self._trial = oracle, problem.metadata.metric, None
 
     def ask(self):
-        """Values of a new trial, or `None` when the Oracle stops."""
+        """Values of a new trial, or `None` when the Oracle stops; raises what made ours stop, if it was an error."""
         self._trial = self._oracle.create_trial("tuner0")
+        if getattr(self._oracle, "error", None) is not None:
+            raise self._oracle.error
         if self._trial.status == "STOPPED":
             return None
         if self._trial.status != "RUNNING":
@@ -82,17 +85,24 @@ class OptunaSearcher:
     """Drives an Optuna study.
 
     Args:
-        sampler: an Optuna sampler.
+        sampler: name of an Optuna sampler, which gets its defaults; but the TPE models groups of parameters where
+            there are conditions, as Optuna's own warning advises.
         problem: `Problem`; conditional parameters are suggested only where they are active.
+        seed: int.
     """
 
-    def __init__(self, sampler, problem):
+    def __init__(self, sampler, problem, seed):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        direction = "maximize" if problem.goal == "max" else "minimize"
-        self._study = optuna.create_study(sampler=sampler, direction=direction)
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self._space, self._trial = from_hyperparameters(problem.build()), None
+        options = {}
+        if sampler == "TPESampler" and any(parameter.conditions for parameter in self._space.parameters):
+            options = {"multivariate": True, "group": True}
+        direction = "maximize" if problem.goal == "max" else "minimize"
+        made = getattr(optuna.samplers, sampler)(seed=seed, **options)
+        self._study = optuna.create_study(sampler=made, direction=direction)
 
     def ask(self):
         """Values of a new trial."""

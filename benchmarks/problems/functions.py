@@ -3,6 +3,8 @@
 Formulas as in Surjanovic & Bingham, "Virtual Library of Simulation Experiments: Test Functions and Datasets".
 """
 
+import math
+
 import numpy as np
 
 HARTMANN_WEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
@@ -71,3 +73,8 @@ def dixon_price(x):
     x = np.asarray(x)
     order = np.arange(2, len(x) + 1)
     return float((x[0] - 1) ** 2 + np.sum(order * np.square(2 * x[1:] ** 2 - x[:-1])))
+
+
+def softplus(x):
+    """log(1 + e^x) of a float without overflow: a hinge with a round corner, for responses."""
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))

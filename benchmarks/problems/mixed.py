@@ -1,7 +1,7 @@
-"""Analytic objectives over mixed and conditional spaces, each a space builder and a formula on a dict of values.
+"""Suite `mixed`: floats, ints and categories together, each problem a space and a formula on a dict of its values.
 
-They imitate the shape of a validation metric (ridges between coupled rates, plateaus, divergence, irrelevant
-parameters); the constants are invented and no data set stands behind them.
+But for the pressure vessel they imitate a validation metric (ridges between coupled rates, plateaus, divergence,
+irrelevant parameters); the constants are invented and no data set stands behind them.
 """
 
 import math
@@ -9,11 +9,11 @@ import math
 import keras_tuner as kt
 
 from benchmarks.problems import functions
+from benchmarks.problems.functions import softplus
+from benchmarks.problems.problem import Problem
+from keras_hparam.optformer.study import Metadata
 
-
-def softplus(x):
-    """log(1 + e^x) without overflow."""
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+PRESSURE_VESSEL = {"shell_thickness": 0.8125, "head_thickness": 0.4375, "radius": 42.09844, "length": 176.6367}
 
 
 def pressure_vessel_space():
@@ -56,67 +56,6 @@ def mixed_levy(values):
     return functions.levy(x) + offset + (1.0 if values["mirrored"] and values["pattern"] == "north" else 0.0)
 
 
-def svm_space():
-    """Kernel, cost, the kernel's own parameters where it is chosen, and one parameter without effect."""
-    hp = kt.HyperParameters()
-    hp.Choice("kernel", ["linear", "rbf", "poly"])
-    hp.Float("C", 1e-3, 1e3, sampling="log")
-    hp.Boolean("shrinking")
-    with hp.conditional_scope("kernel", ["rbf"]):
-        hp.Float("gamma", 1e-5, 1e1, sampling="log")
-    with hp.conditional_scope("kernel", ["poly"]):
-        hp.Int("degree", 2, 6)
-        hp.Float("coef0", 0.0, 1.0)
-    return hp
-
-
-def svm(values):
-    """Accuracy in [0, 1]: linear underfits; rbf has a ridge in log C + log gamma; poly is good at one degree."""
-    cost = math.log10(values["C"])
-    if values["kernel"] == "linear":
-        error = 0.21 + 0.03 * softplus(-cost - 1) + 0.01 * softplus(cost - 1)
-    elif values["kernel"] == "rbf":
-        gamma = math.log10(values["gamma"])
-        underfit, overfit = softplus(-2 * (cost + gamma + 1.5)), softplus(3 * (gamma + 0.8))
-        error = 0.06 + 0.05 * underfit + 0.06 * overfit + 0.012 * abs(cost - 1.3)
-    else:
-        error = 0.10 + 0.05 * abs(values["degree"] - 3) + 0.04 * (values["coef0"] - 0.7) ** 2 + 0.02 * (cost + 0.5) ** 2
-    return 0.5 + 0.5 * math.tanh(2 * (0.5 - min(error, 0.5)))
-
-
-def trees_space():
-    """Boosting or a forest, each with parameters of its own, boosting with a nested sampling scheme."""
-    hp = kt.HyperParameters()
-    hp.Choice("model", ["forest", "boosting"])
-    hp.Float("min_leaf_fraction", 1e-4, 0.2, sampling="log")
-    with hp.conditional_scope("model", ["forest"]):
-        hp.Int("num_trees", 10, 1000, sampling="log")
-        hp.Float("max_features", 0.05, 1.0)
-    with hp.conditional_scope("model", ["boosting"]):
-        hp.Float("learning_rate", 1e-3, 1.0, sampling="log")
-        hp.Int("rounds", 10, 2000, sampling="log")
-        hp.Int("depth", 1, 12)
-        hp.Choice("sampling", ["none", "bagging"])
-        with hp.conditional_scope("sampling", ["bagging"]):
-            hp.Float("subsample", 0.1, 1.0)
-    return hp
-
-
-def trees(values):
-    """Log loss: boosting wants rate x rounds constant and shallow trees, and wins by a little once it is tuned."""
-    leaf = math.log10(values["min_leaf_fraction"])
-    if values["model"] == "forest":
-        size = 0.25 / math.sqrt(values["num_trees"])
-        return 0.36 + size + 0.12 * (values["max_features"] - 0.3) ** 2 + 0.02 * (leaf + 2.6) ** 2
-    progress = math.log10(values["learning_rate"] * values["rounds"])
-    underfit = 0.15 * softplus(-3 * (progress - 1.0))
-    overfit = 0.04 * softplus(4 * (progress - 1.6)) * (values["depth"] / 4) ** 0.5
-    coarse = 0.05 * softplus(2 * (math.log10(values["learning_rate"]) + 0.7))
-    bagging = 0.08 * (values["subsample"] - 0.65) ** 2 if values["sampling"] == "bagging" else 0.025
-    loss = 0.30 + underfit + overfit + coarse + bagging + 0.004 * (values["depth"] - 5) ** 2
-    return loss + 0.015 * (leaf + 2.0) ** 2
-
-
 def mlp_space():
     """Eight hyperparameters of an MLP: four floats, two ints, two choices of which one is ordered."""
     hp = kt.HyperParameters()
@@ -146,3 +85,50 @@ def mlp(values):
     depth = 0.03 * max(values["num_layers"] - 4, 0) ** 2
     loss = 0.25 + valley + underfit + overfit + depth + 0.01 * batch + 0.6 * (values["label_smoothing"] - 0.08) ** 2
     return min(loss, math.log(10))
+
+
+def boosting_space():
+    """Eleven hyperparameters of boosted trees: four floats, one with steps, two ints, three choices, a boolean."""
+    hp = kt.HyperParameters()
+    hp.Float("learning_rate", 1e-3, 1.0, sampling="log")
+    hp.Int("num_rounds", 20, 2000, sampling="log")
+    hp.Int("max_depth", 1, 14)
+    hp.Float("min_child_weight", 0.1, 100.0, sampling="log")
+    hp.Float("subsample", 0.2, 1.0, step=0.05)
+    hp.Float("column_share", 0.1, 1.0)
+    hp.Float("l2", 1e-6, 1e2, sampling="log")
+    hp.Choice("max_bins", [32, 64, 128, 256, 512])
+    hp.Choice("growth", ["depth_first", "best_first"])
+    hp.Choice("encoding", ["one_hot", "ordinal", "target", "hashing"])
+    hp.Boolean("balanced")
+    return hp
+
+
+def boosting(values):
+    """AUC in (0, 1): rate times rounds is what counts, depth wants regularisation, the encoding decides which depth."""
+    progress = math.log10(values["learning_rate"] * values["num_rounds"])
+    best_depth = {"one_hot": 9, "ordinal": 7, "target": 5, "hashing": 8}[values["encoding"]]
+    depth = values["max_depth"] + (2 if values["growth"] == "best_first" else 0)
+    regularisation = 0.5 * math.log10(values["l2"] + 1e-3) + 0.7 * math.log10(values["min_child_weight"])
+    regularisation += 2.0 * (1.0 - values["subsample"]) + 1.5 * (1.0 - values["column_share"])
+    error = 0.08 + {"one_hot": 0.02, "ordinal": 0.015, "target": 0.0, "hashing": 0.035}[values["encoding"]]
+    error += 0.10 * softplus(2.5 * (0.9 - progress)) + 0.03 * softplus(3.0 * (progress - 1.8 - 0.2 * regularisation))
+    error += 0.02 * softplus(2.0 * (math.log10(values["learning_rate"]) + 0.8))
+    error += 0.003 * (depth - best_depth) ** 2 / (1 + 0.1 * abs(depth - best_depth))
+    error += 0.008 * (regularisation - 1.2 - 0.15 * (depth - 6)) ** 2
+    error += 0.03 * (values["column_share"] - 0.5) ** 2 + 0.004 * (9 - math.log2(values["max_bins"]))
+    error += 0.01 if values["balanced"] != (values["growth"] == "best_first") else 0.0
+    return 1.0 - 0.5 * math.tanh(error / 0.5)
+
+
+def problems():
+    """The four problems."""
+    for name, build, evaluate, goal, *metadata, best_values in (
+        ("pressure_vessel", pressure_vessel_space, pressure_vessel, "min")
+        + ("engineering design", "pressure vessel", "", "log_cost", PRESSURE_VESSEL),
+        ("mixed_levy", mixed_levy_space, mixed_levy, "min") + ("function minimization", "", "", "value", None),
+        ("mlp", mlp_space, mlp, "min") + ("image classification", "MLP", "", "val_loss", None),
+        ("boosting", boosting_space, boosting, "max")
+        + ("tabular classification", "boosted trees", "", "val_auc", None),
+    ):
+        yield Problem(name, "mixed", build, Metadata(*metadata), goal, evaluate, best_values)
