@@ -9,9 +9,13 @@ import hashlib
 import json
 import pathlib
 
+import numpy as np
+
 from keras_hparam import errors
-from keras_hparam.optformer.corpus import shards, surrogates, table_files
-from keras_hparam.optformer.corpus.generator import generate_study
+from keras_hparam.optformer.corpus import draws, shards, table_files, yahpo
+from keras_hparam.optformer.corpus.generator import NUM_BINS, REAL_SHARE, generate_study, random_num_trials
+from keras_hparam.optformer.corpus.policies import Run
+from keras_hparam.optformer.corpus.problems import random_problem
 from keras_hparam.optformer.corpus.real import RealProblems
 
 TRAININGS_PER_SHARD = 8  # studies of real trainings take minutes
@@ -74,7 +78,7 @@ class Corpus:
         """sha256 of every file of data by name."""
         if not self.data_dir:
             return {}
-        names = [*(collection.archive for collection in surrogates.COLLECTIONS), *table_files.READERS]
+        names = [*(collection.archive for collection in yahpo.COLLECTIONS), *table_files.READERS]
         paths = [pathlib.Path(self.data_dir) / name for name in names]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
@@ -111,12 +115,22 @@ def generate_shard(corpus, directory, index):
 
 
 def _generated(corpus, index):
-    options = {"real": _real_problems(corpus.data_dir)} if corpus.data_dir else {}
-    if corpus.library_share:
-        from keras_hparam.optformer.corpus.policies import libraries
+    real = _real_problems(corpus.data_dir) if corpus.data_dir else None
+    rng = np.random.default_rng([corpus.seed, index, 2])
+    if draws.chance(rng, corpus.library_share):
+        return _of_library(rng, corpus, real)
+    return generate_study(corpus.seed, index, corpus.max_trials, corpus.max_parameters, real=real)
 
-        options["policies"] = libraries.with_libraries(corpus.library_share)
-    return generate_study(corpus.seed, index, corpus.max_trials, corpus.max_parameters, **options)
+
+def _of_library(rng, corpus, real):
+    """A study whose trials one of Optuna's samplers proposes."""
+    from keras_hparam.optformer.corpus.policies import libraries
+
+    source = real if real and draws.chance(rng, REAL_SHARE) else random_problem
+    problem, metadata = source(rng, corpus.max_parameters, num_bins=NUM_BINS)
+    run = Run(rng, problem, random_num_trials(rng, corpus.max_trials))
+    libraries.LIBRARY_POLICIES[draws.pick_from(rng, libraries.LIBRARY_SHARES)](run)
+    return run.study(metadata)
 
 
 def _trained(corpus, index):

@@ -14,7 +14,7 @@ from keras_hparam.optformer.study import Status, Study
 NUM_BINS = 1000
 REPEATING_SHARE = 0.03  # of the studies may repeat trials
 FEW_TRIALS_SHARE = 0.08  # of the studies have fewer than `_FEW` trials
-REAL_SHARE = 0.35  # of the studies are of real trainings, where there is data of them
+REAL_SHARE = 0.55  # of the studies are of real trainings, where there is data of them
 _FEW = 10
 
 

@@ -5,17 +5,17 @@ Axes: N configurations, D parameters.
 
 from keras_hparam.optformer.corpus import draws
 from keras_hparam.optformer.corpus.problems import RecordedProblem
-from keras_hparam.optformer.corpus.surrogates import SurrogateProblems
 from keras_hparam.optformer.corpus.tables import load_tables
+from keras_hparam.optformer.corpus.yahpo_problems import SurrogateProblems
 
-TABLE_SHARE = 0.2  # of the problems are tables
+TABLE_SHARE = 0.12  # of the problems are tables
 
 
 class RealProblems:
     """Random problems of real trainings.
 
     Args:
-        data_dir: folder of the archives of `surrogates` and the files of `tables`.
+        data_dir: folder of the archives of `yahpo` and the files of `tables`.
 
     Raises:
         UnavailableError, InvalidArgumentError, CorruptFileError: if they are missing or damaged.

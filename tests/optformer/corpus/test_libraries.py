@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from keras_hparam.optformer.corpus.policies import POLICIES, SHARES, libraries
+from keras_hparam.optformer.corpus import generation
+from keras_hparam.optformer.corpus.policies import POLICIES, libraries
 from keras_hparam.optformer.corpus.policies.run import Run
 from keras_hparam.spaces import Condition, Parameter, SearchSpace
 
@@ -84,11 +85,14 @@ def test_they_are_deterministic():
         np.testing.assert_array_equal(runs[0].tokens, runs[1].tokens)
 
 
-def test_shares_are_mixed():
-    shares = libraries.with_libraries(0.3)
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert sum(shares[policy] for policy in libraries.LIBRARY_POLICIES.values()) == pytest.approx(0.3)
-    assert shares[POLICIES["grid"]] == pytest.approx(0.7 * SHARES["grid"])
+def test_a_share_of_a_corpus_is_theirs(monkeypatch):
+    ran = []
+    for name in libraries.LIBRARY_POLICIES:
+        monkeypatch.setitem(libraries.LIBRARY_POLICIES, name, lambda run, name=name: ran.append(name))
+    corpus = generation.Corpus(studies=300, library_share=0.4, max_trials=3, max_parameters=3)
+    studies = [generation._generated(corpus, index) for index in range(300)]
+    assert 90 < len(ran) < 150 and set(ran) == set(libraries.LIBRARY_SHARES)
+    assert sum(len(study) == 0 for study in studies) == len(ran)
 
 
 def test_a_missing_library_is_named():

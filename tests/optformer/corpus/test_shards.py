@@ -162,7 +162,7 @@ class Blocked:
         if name.split(".")[0] in {{"tensorflow", "keras", "keras_tuner", "scipy", "sklearn", "jax", "optuna", "absl"}}:
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
-from keras_hparam.optformer.corpus import generate_study, policies, shards, tables
+from keras_hparam.optformer.corpus import generate_study, generation, policies, shards, tables, trainings
 shards.write_shard({str(tmp_path / "shard-0")!r}, [generate_study(0, 1, max_trials=5)])
 print(len(shards.stored_studies({str(tmp_path)!r})(0, 0)))
 """

@@ -13,7 +13,6 @@ import numpy as np
 
 from keras_hparam import errors
 from keras_hparam.optformer.corpus import draws
-from keras_hparam.optformer.corpus.policies import POLICIES, SHARES
 from keras_hparam.optformer.corpus.policies.local import hill_climbing
 
 MODULES = ("optuna", "cmaes", "scipy", "torch")  # Optuna imports the latter three only where a sampler needs them
@@ -52,13 +51,11 @@ def cma_es(run):
 
 
 LIBRARY_POLICIES = {"optuna_tpe": tree_parzen, "optuna_gp": gaussian_process_sampler, "optuna_cmaes": cma_es}
-LIBRARY_SHARES = {"optuna_tpe": 0.5, "optuna_gp": 0.1, "optuna_cmaes": 0.4}
-
-
-def with_libraries(share):
-    """All policies, a dict from function to its share of the studies, `share` of them a library's."""
-    own = {POLICIES[name]: (1.0 - share) * weight for name, weight in SHARES.items()}
-    return own | {LIBRARY_POLICIES[name]: share * weight for name, weight in LIBRARY_SHARES.items()}
+LIBRARY_SHARES = {  # of the studies of these policies
+    "optuna_tpe": 0.5,
+    "optuna_gp": 0.1,
+    "optuna_cmaes": 0.4,
+}
 
 
 def _optimize(run, sampler_name, until, **options):

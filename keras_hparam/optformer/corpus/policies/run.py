@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from keras_hparam.optformer.study import Status, Study
+
 _FRESH_TRIES = 4  # replacements drawn at random for proposals that were already made
 
 
@@ -70,6 +72,19 @@ class Run:
         self.scores[made] = np.where(np.isfinite(scores), scores, -np.inf)
         self.count += len(fresh)
         return np.arange(made.start, made.stop)
+
+    def study(self, metadata):
+        """The `Study` of the trials made so far, under that `Metadata`; objectives are NaN where trials failed."""
+        objectives = self.objectives[: self.count]
+        failed = ~np.isfinite(objectives)
+        return Study(
+            space=self.space,
+            metadata=metadata,
+            goal=self.problem.goal,
+            tokens=self.tokens[: self.count],
+            objectives=np.where(failed, np.nan, objectives),
+            statuses=np.where(failed, Status.FAILED, Status.COMPLETED).astype(np.int8),
+        )
 
     def _fresh(self, tokens, most):
         """The rows that were not made before, at most `most`; they count as made from now on."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.optformer.corpus import generate_study, surrogates
+from keras_hparam.optformer.corpus import generate_study, yahpo, yahpo_problems
 from keras_hparam.optformer.corpus.problems import RecordedProblem
 
 RANGES = {
@@ -41,7 +41,7 @@ class Session:
 def data_dir(tmp_path, monkeypatch):
     runtime = types.SimpleNamespace(InferenceSession=Session, SessionOptions=types.SimpleNamespace)
     monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
-    for collection in surrogates.COLLECTIONS:
+    for collection in yahpo.COLLECTIONS:
         numeric, categorical, num_tasks = RANGES[collection.archive]
         tasks = {"#na#": 0} | {str(100 + index): 1 + index for index in range(num_tasks)}
         encoding = {collection.instance: tasks} | {
@@ -63,13 +63,13 @@ def data_dir(tmp_path, monkeypatch):
 
 
 def test_the_last_tasks_are_kept_for_evaluation(data_dir):
-    found = [surrogates.Surrogate(data_dir, collection).training_tasks for collection in surrogates.COLLECTIONS]
+    found = [yahpo.Surrogate(data_dir, collection).training_tasks for collection in yahpo.COLLECTIONS]
     assert [len(tasks) for tasks in found] == [24, 90, 4]
     assert found[0] == [str(100 + index) for index in range(24)]
 
 
 def test_an_objective_is_the_network_at_the_values_of_the_tokens(data_dir):
-    problems = surrogates.SurrogateProblems(data_dir)
+    problems = yahpo_problems.SurrogateProblems(data_dir)
     for seed in range(40):
         rng = np.random.default_rng(seed)
         problem, metadata = problems(rng)
@@ -88,7 +88,7 @@ def test_an_objective_is_the_network_at_the_values_of_the_tokens(data_dir):
 
 
 def test_problems_vary_and_depend_on_their_generator_alone(data_dir):
-    problems = surrogates.SurrogateProblems(data_dir)
+    problems = yahpo_problems.SurrogateProblems(data_dir)
     spaces = [problems(np.random.default_rng(seed), max_parameters=2)[0].space for seed in range(30)]
     assert len({space.parameters for space in spaces}) > 15
     assert {len(space.parameters) for space in spaces} == {1, 2}
@@ -97,8 +97,8 @@ def test_problems_vary_and_depend_on_their_generator_alone(data_dir):
 
 
 def test_studies_of_real_trainings(data_dir):
-    real = surrogates.SurrogateProblems(data_dir)
-    metrics = {name for collection in surrogates.COLLECTIONS for name, _ in collection.outputs.values()}
+    real = yahpo_problems.SurrogateProblems(data_dir)
+    metrics = {name for collection in yahpo.COLLECTIONS for name, _ in collection.outputs.values()}
     studies = [generate_study(0, index, max_trials=8, real=real) for index in range(60)]
     count = sum(study.metadata.metric in metrics and study.space.parameters[0].name != "" for study in studies)
     assert count >= 10
@@ -120,14 +120,14 @@ def test_noise_is_added_to_some_recorded_problems_only():
 
 
 def test_missing_and_damaged_archives(data_dir, monkeypatch):
-    collection = surrogates.COLLECTIONS[0]
+    collection = yahpo.COLLECTIONS[0]
     path = data_dir / collection.archive
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(errors.CorruptFileError, match="YAHPO"):
-        surrogates.Surrogate(data_dir, collection)
+        yahpo.Surrogate(data_dir, collection)
     path.unlink()
     with pytest.raises(errors.UnavailableError, match="data_dir"):
-        surrogates.Surrogate(data_dir, collection)
+        yahpo.Surrogate(data_dir, collection)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(errors.UnavailableError, match="onnxruntime"):
-        surrogates.Surrogate(data_dir, surrogates.COLLECTIONS[1])
+        yahpo.Surrogate(data_dir, yahpo.COLLECTIONS[1])
