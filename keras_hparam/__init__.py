@@ -1,7 +1,8 @@
 """Hyperparameters, learning rates, architectures, ensembles and optimizers found for Keras models.
 
-The public names are grouped by the kind of Keras object they are: `keras_hparam.oracles`, `keras_hparam.tuners`. They
-are imported when they are first used, so that `import keras_hparam` itself costs nothing.
+The public names are grouped by the kind of Keras object they are: `keras_hparam.oracles`, `keras_hparam.tuners`,
+`keras_hparam.objectives`, `keras_hparam.callbacks`. They are imported when they are first used, so that
+`import keras_hparam` itself costs nothing.
 
 Example:
     >>> import keras_hparam as kh
@@ -11,7 +12,7 @@ Example:
 import importlib
 
 __version__ = "0.1.0"
-__all__ = ["checkpoints", "errors", "oracles", "spaces", "tuners"]
+__all__ = ["callbacks", "checkpoints", "errors", "objectives", "oracles", "spaces", "tuners"]
 
 
 def __getattr__(name):

@@ -11,7 +11,8 @@ import keras_hparam
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-FACADES = sorted(set(keras_hparam.__all__) & {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks"})
+KINDS = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "objectives"}
+FACADES = sorted(set(keras_hparam.__all__) & KINDS)
 
 
 def undocumented(source, module):

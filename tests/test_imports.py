@@ -10,11 +10,12 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "keras_hparam"
-FACADES = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "metrics"}
+FACADES = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "objectives", "metrics"}
 SYSTEMS = {"optformer", "ensembles", "autohas", "learned_schedules", "learned_optimizers"}
-LIBRARIES = {"networks", "distribute", "checkpoints", "reports"}
+LIBRARIES = {"networks", "distribute", "checkpoints", "reports", "costs"}
 FLOORS = ({"errors", "atomic"}, {"spaces", "ops"}, LIBRARIES, SYSTEMS, {"testing"})
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+HOSTED = ("oracle", "tuner", "objective")  # names of modules that may import keras_tuner
 FORBIDDEN = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "argparse", "tools", "tests", "benchmarks"}
 
 
@@ -39,8 +40,8 @@ def violations(source, module):
         parts = name.split(".")
         if parts[0] in FORBIDDEN or name.startswith("absl.flags") or name.startswith("absl.app"):
             found.append(f"{module} imports {name}, which nothing in the package may")
-        if parts[0] == "keras_tuner" and room != "spaces" and not leaf.endswith(("oracle", "tuner")):
-            found.append(f"{module} imports keras_tuner, which only spaces, oracles and tuners may")
+        if parts[0] == "keras_tuner" and room != "spaces" and not leaf.endswith(HOSTED):
+            found.append(f"{module} imports keras_tuner, which only spaces, oracles, tuners and objectives may")
         if parts[0] == PACKAGE and len(parts) > 1:
             found += [f"{module} imports {name}: {reason}" for reason in _against_the_floors(module, room, parts)]
     return found
@@ -72,6 +73,7 @@ def package_modules():
         ("networks.mlp", "from ..optformer import study"),
         ("networks.mlp", "def f():\n    from keras_hparam.checkpoints import shipped"),
         ("networks.mlp", "import keras_tuner as kt"),
+        ("costs.callback", "import keras_tuner as kt"),
         ("ops.__init__", "from ..spaces import SearchSpace"),
         ("errors", "from keras_hparam import ops"),
         ("optformer.study", "from keras_hparam.autohas import search"),
@@ -96,6 +98,7 @@ def test_the_rules_find_what_is_wrong(module, source):
         ("optformer.oracle", "import keras_tuner as kt\nfrom keras_hparam import errors, networks, spaces"),
         ("optformer.oracle", "from . import study\nfrom absl import logging"),
         ("spaces.space", "import keras_tuner"),
+        ("costs.objective", "import keras_tuner as kt\nfrom keras_hparam.costs import callback"),
         ("oracles", "from keras_hparam.optformer.oracle import OptFormerOracle"),
         ("learned_optimizers.meta.trainer", "from keras_hparam.learned_optimizers.meta import tasks"),
         ("testing.conformance", "from keras_hparam import optformer"),

@@ -1,0 +1,6 @@
+"""Callbacks for `fit` and for the `search` of a tuner."""
+
+from keras_hparam.costs.callback import Costs
+from keras_hparam.optformer.stopping import StopHopeless
+
+__all__ = ["Costs", "StopHopeless"]
