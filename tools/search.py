@@ -69,10 +69,18 @@ def make_tuner(config):
         from keras_hparam import tuners
         from keras_hparam.optformer.study import Metadata
 
-        metadata = Metadata(task="image classification", model="convnet", dataset="digits", metric=METRIC)
-        return tuners.OptFormer(
-            hypermodel, metadata=metadata, weights=config.weights, decoding=config.decoding, **kwargs
-        )
+        kwargs["metadata"] = Metadata(task="image classification", model="convnet", dataset="digits", metric=METRIC)
+        kwargs |= {"weights": config.weights, "pending": config.pending}
+        if config.tuner == "planning":
+            prior = make_prior(config.prior, kwargs["objective"])
+            return tuners.Planning(hypermodel, acquisition=config.acquisition, prior=prior, **kwargs)
+        return tuners.OptFormer(hypermodel, decoding=config.decoding, **kwargs)
+
+
+def make_prior(names, objective):
+    """The `prior` of `keras_hparam.tuners.Planning` that the flag names."""
+    bayesian = keras_tuner.oracles.BayesianOptimizationOracle(objective, num_initial_points=5)
+    return None if names == "mixture" else [bayesian if name == "bayesian" else name for name in names.split(",")]
 
 
 class Observer:

@@ -16,16 +16,29 @@ import tempfile
 from absl import app, flags
 
 FLAGS = flags.FLAGS
+PRIORS = ("model", "random", "local", "border", "gaussian_process", "bayesian")
 flags.DEFINE_string("workdir", "tune_results", "folder for everything that the search writes")
 flags.DEFINE_bool("resume", False, "continue the search in --workdir, or begin it there; stronger than --overwrite")
 flags.DEFINE_bool("overwrite", False, "replace the search in --workdir")
 flags.DEFINE_integer("max_trials", 20, "trials of the whole search", lower_bound=1)
 flags.DEFINE_integer("epochs", 20, "epochs of a trial at most; it ends early when it no longer improves", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of the data split, the proposals and the training", lower_bound=0)
-flags.DEFINE_enum("tuner", "optformer", ["optformer", "random", "bayesian"], "who proposes; the others to compare with")
+flags.DEFINE_enum(
+    "tuner", "optformer", ["optformer", "planning", "random", "bayesian"], "who proposes; the last two to compare with"
+)
 flags.DEFINE_string("weights", "optformer-small", "shipped name or path of the OptFormer's weights")
 flags.DEFINE_enum(
-    "decoding", "sample_and_rank", ["sample_and_rank", "sample", "greedy", "nucleus"], "how the OptFormer proposes"
+    "decoding", "sample_and_rank", ["sample_and_rank", "beam", "sample", "nucleus", "greedy"],
+    "how --tuner=optformer proposes",
+)  # fmt: skip
+flags.DEFINE_enum("acquisition", "ei", ["ei", "pi", "ucb", "thompson"], "how --tuner=planning ranks candidates")
+flags.DEFINE_string(
+    "prior", "mixture",
+    f"where candidates of --tuner=planning come from: some of {', '.join(PRIORS)}, with commas between; bayesian is "
+    "KerasTuner's Oracle; mixture is the package's default",
+)  # fmt: skip
+flags.DEFINE_enum(
+    "pending", "predict", ["predict", "placeholder"], "how trials that run are shown to the OptFormer: predicted or not"
 )
 flags.DEFINE_enum("strategy", "default", ["default", "mirrored"], "how a trial is spread over the machine's devices")
 flags.DEFINE_integer("logical_cpus", 0, "split the CPU into so many devices, for --strategy=mirrored", lower_bound=0)
@@ -33,7 +46,9 @@ flags.DEFINE_integer("train_size", 800, "training images (at least one batch of 
 flags.DEFINE_integer("validation_size", 400, "validation images; what is left of 1797 is the test", lower_bound=50)
 
 SETTINGS_FILE = "tune.json"
-SETTINGS = ("tuner", "seed", "epochs", "weights", "decoding", "train_size", "validation_size")
+SETTINGS = (
+    "tuner", "seed", "epochs", "weights", "decoding", "acquisition", "prior", "pending", "train_size", "validation_size"
+)  # fmt: skip
 IMAGES, MIN_TEST_IMAGES = 1797, 50
 STATE_FOLDER = "search"
 OUTPUTS = {
@@ -53,6 +68,11 @@ OUTPUTS = {
 )
 def _leaves_test_images(values):
     return values["train_size"] + values["validation_size"] <= IMAGES - MIN_TEST_IMAGES
+
+
+@flags.validator("prior", f"Expected --prior to be mixture, or names out of {', '.join(PRIORS)} with commas between.")
+def _names_priors(value):
+    return value == "mixture" or set(value.split(",")) <= set(PRIORS)
 
 
 @flags.validator("workdir", "Expected --workdir to name a folder. Received: an empty text.")
@@ -82,9 +102,10 @@ def check_workdir(workdir, settings):
         before = json.loads((workdir / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         sys.exit(f"tune: Expected {workdir / SETTINGS_FILE} of an earlier search. Received: {error}. Use --overwrite.")
-    changed = [name for name in SETTINGS if before.get(name) != settings[name]]
+    before = {name: before.get(name, FLAGS[name].default) for name in SETTINGS}  # an older one lacks newer flags
+    changed = [name for name in SETTINGS if before[name] != settings[name]]
     if changed:
-        expected = " ".join(f"--{name}={before.get(name)}" for name in changed)
+        expected = " ".join(f"--{name}={before[name]}" for name in changed)
         received = " ".join(f"--{name}={settings[name]}" for name in changed)
         sys.exit(f"tune: Expected --resume with the flags of the search in {workdir}: {expected}. Received: {received}")
 

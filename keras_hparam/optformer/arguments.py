@@ -67,12 +67,6 @@ def as_initial_trials(initial_trials):
     return trials
 
 
-def check_pending(pending):
-    """Raises InvalidArgumentError unless `pending` is 'mask'."""
-    if pending != "mask":
-        raise errors.InvalidArgumentError(f"Expected `pending` to be 'mask'. Received: {pending!r}.")
-
-
 def check_hyperparameters(hyperparameters, may_grow):
     """Raises InvalidArgumentError unless it is a KerasTuner HyperParameters, with parameters if it may not grow."""
     if hyperparameters is not None and not hasattr(hyperparameters, "space"):

@@ -1,12 +1,14 @@
 """Training batches from generated studies: deterministic in (seed, step), so that training resumes exactly.
 
 The objective is normalised by a random prefix of the study, as it will be when that prefix is all that was observed;
-predictions inside the prefix know something of the future through the scale and weigh less.
+predictions inside the prefix know something of the future through the scale and weigh less. The first trials weigh
+more: what a model knows of a task before it has seen much is the reason to have one, and they are few in a long study.
 
 Axes: B studies, T trials, D parameters, G rows of (trial, parameter) whose value is predicted.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from keras_hparam.optformer.normalization import Normalizer
 from keras_hparam.optformer.study import Status
 
 INSIDE_PREFIX_WEIGHT = 0.3
+EARLY_WEIGHT, EARLY_TRIALS = 4.0, 6.0  # weight added to the first trial, and in how many it falls to a third
 MOST_STUDIES = 4096  # studies at most in one batch
 LENGTHS = {16: 0.1, 32: 0.2, 64: 0.3, 100: 0.3, 200: 0.1}  # trials at most in a batch, and the share of such batches
 PARAMETERS = {6: 0.35, 10: 0.35, 24: 0.3}  # parameters at most in a batch, so that few are padding, and shares
@@ -103,7 +106,8 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
     example, _ = packing.pack(vocabulary, shown, layout, config, normalizer)
     example["objective_targets"] = serialization.objective_bins(study, config.num_bins, normalizer)
     inside = np.arange(len(study)) < prefix
-    example["objective_weights"] = np.where(inside, INSIDE_PREFIX_WEIGHT, 1.0).astype(np.float32)
+    early = 1.0 + EARLY_WEIGHT * np.exp(-np.arange(len(study)) / EARLY_TRIALS)
+    example["objective_weights"] = (early * np.where(inside, INSIDE_PREFIX_WEIGHT, 1.0)).astype(np.float32)
     example["legal"] = layout.legal
     candidates = np.argwhere(example["tokens"] >= 0)
     if len(candidates):
@@ -118,8 +122,10 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
     return example
 
 
-def make_batch(vocabulary, config, generate, seed, step, settings, replicas=1):
-    """The batch of a step.
+def make_batch(vocabulary, config, generate, seed, step, settings, shard=0, num_shards=1):
+    """The batch of a step, or one of the equal shards that it is divided into.
+
+    The padding of a shard is that of its own rows.
 
     Args:
         vocabulary: `Vocabulary`.
@@ -127,18 +133,21 @@ def make_batch(vocabulary, config, generate, seed, step, settings, replicas=1):
         generate: callable (seed, index, max_trials, max_parameters) -> `Study`.
         seed, step: ints that determine the batch.
         settings: `BatchSettings`.
-        replicas: the number of studies is a multiple of it.
+        shard, num_shards: ints; the number of studies of the whole batch is a multiple of `num_shards`.
     """
     rng = np.random.default_rng([seed, 1, step])
     length = int(rng.choice(list(LENGTHS), p=list(LENGTHS.values())))
     widest = min(settings.max_parameters, int(rng.choice(list(PARAMETERS), p=list(PARAMETERS.values()))))
-    size = max(1, settings.trials_per_batch // length)
-    size = -(-size // replicas) * replicas
+    share = -(-max(1, settings.trials_per_batch // length) // num_shards)
     num_rows = max(1, int(length * settings.rows_per_trial))
-    examples = []
-    for row in range(size):
-        if row % settings.repeats == 0:
-            index = step * MOST_STUDIES + row // settings.repeats
-            study = generate(seed, index, max_trials=length, max_parameters=widest)
-        examples.append(make_example(vocabulary, config, study, rng, settings, num_rows))
+    studies = functools.lru_cache(maxsize=1)(
+        lambda number: generate(seed, step * MOST_STUDIES + number, max_trials=length, max_parameters=widest)
+    )
+    examples = [
+        make_example(
+            vocabulary, config, studies(row // settings.repeats), np.random.default_rng([seed, 2, step, row]),
+            settings, num_rows,
+        )
+        for row in range(shard * share, (shard + 1) * share)
+    ]  # fmt: skip
     return packing.stack(examples, metadata_multiple=8)

@@ -12,7 +12,9 @@ from keras_tuner.engine.trial import TrialStatus
 
 from keras_hparam import errors
 from keras_hparam.optformer import arguments, history
+from keras_hparam.optformer.prior_oracle import with_oracles
 from keras_hparam.optformer.resumable_oracle import ResumableOracle
+from keras_hparam.optformer.settings import PlanningSettings
 from keras_hparam.spaces.convert import from_hyperparameters
 
 _logger = logging.getLogger(__name__)
@@ -21,9 +23,9 @@ _logger = logging.getLogger(__name__)
 class OptFormerOracle(ResumableOracle):
     """Proposes trials with a pre-trained sequence model over the study so far.
 
-    Running trials are part of the model's input with a masked objective, failed ones as failed. No values are
-    proposed twice; a finite space that is exhausted ends the search. An Oracle never raises while KerasTuner holds
-    its lock: what goes wrong in a proposal is logged, kept in `error`, and ends the search
+    Running trials are part of the model's input with a predicted or an unknown objective, failed ones as failed. No
+    values are proposed twice; a finite space that is exhausted ends the search. An Oracle never raises while KerasTuner
+    holds its lock: what goes wrong in a proposal is logged, kept in `error`, and ends the search
     (`keras_hparam.tuners.OptFormer` then raises it).
 
     Args:
@@ -33,17 +35,18 @@ class OptFormerOracle(ResumableOracle):
             trial of an Oracle used alone runs the defaults, and the space is what that trial asks for.
         metadata: what the study is about: a text (the task), a `Metadata`, or a mapping of its fields.
         weights: name of shipped weights, or path of a folder with weights.
-        decoding: "sample_and_rank", or another decoding that the planner knows ("greedy", "sample", "nucleus").
-        pending: "mask", how running trials are shown to the model.
+        decoding: "sample_and_rank" (planning, see `PlanningOracle`), "beam", "sample", "nucleus" or "greedy".
+        pending: how running trials are shown to the model: "predict" (with its own prediction) or "placeholder".
         initial_trials: list of dicts of values to run first, in this order; missing parameters take their default.
         seed: int >= 0, or None for a random one.
         allow_new_entries: bool, whether the model may ask for parameters that are not in `hyperparameters`.
         tune_new_entries: bool, whether those are tuned; if not, they keep their default.
         max_retries_per_trial: int >= 0, how often a crashed or invalid trial runs again.
         max_consecutive_failed_trials: int >= 1, how many failures in a row end the search.
-        temperature: float > 0 or None, of the sampling; None for the planner's default.
-        top_p: float in (0, 1] or None, of nucleus sampling; None for the planner's default.
-        proposer: an object with `num_bins` and `propose(study, rng, exclude)` instead of the weights (advanced).
+        proposer: an object with `num_bins` and `propose(study, rng, exclude)` instead of the weights and all that says
+            how to propose (advanced).
+        **planning: other fields of `PlanningSettings`: `temperature`, `top_p`, `beam_width`, `acquisition`, `prior`, …
+            (a `prior` may also be a KerasTuner Oracle).
 
     Raises:
         InvalidArgumentError: if an argument is not one of the above, the parameters of `hyperparameters` are not
@@ -66,18 +69,16 @@ class OptFormerOracle(ResumableOracle):
         metadata=None,
         weights="optformer-small",
         decoding="sample_and_rank",
-        pending="mask",
+        pending="predict",
         initial_trials=None,
         seed=None,
         allow_new_entries=True,
         tune_new_entries=True,
         max_retries_per_trial=0,
         max_consecutive_failed_trials=3,
-        temperature=None,
-        top_p=None,
         proposer=None,
+        **planning,
     ):
-        arguments.check_pending(pending)
         arguments.check_hyperparameters(hyperparameters, allow_new_entries and tune_new_entries)
         try:
             super().__init__(
@@ -105,8 +106,9 @@ class OptFormerOracle(ResumableOracle):
         self._space = self._encoder = None
         if self.space.parameters:  # which raises if they are not legal
             self.validate_initial_trials()
-        options = {"temperature": temperature, "top_p": top_p}
-        self.proposer = _load_proposer(weights, decoding, options) if proposer is None else proposer
+        planning["prior"] = with_oracles(planning.get("prior"), self)
+        settings = PlanningSettings(decoding=decoding, pending=pending, **planning)
+        self.proposer = _load_proposer(weights, settings) if proposer is None else proposer
 
     @property
     def space(self):
@@ -191,8 +193,7 @@ class OptFormerOracle(ResumableOracle):
         return study.space.from_tokens(tokens, num_bins)
 
 
-def _load_proposer(weights, decoding, options):
+def _load_proposer(weights, settings):
     from keras_hparam.optformer.planning import Proposer  # the network is imported only where it is used
 
-    given = {name: value for name, value in options.items() if value is not None}
-    return Proposer.load(weights, decoding=decoding, **given)
+    return Proposer.load(weights, settings)

@@ -1,68 +1,79 @@
-"""A study as the model sees it: candidates sampled, predicted and scored against one cached reading.
+"""A study as the model sees it: candidates sampled, searched and predicted against one cached reading.
 
 Axes: N candidates, D parameters of the space.
 """
 
 import numpy as np
 
-from keras_hparam.networks.values import bin_centres
 from keras_hparam.optformer import packing
-from keras_hparam.optformer.decoding import conditions_of
-from keras_hparam.optformer.normalization import BEST
+from keras_hparam.optformer.conditions import conditions_of
 
 
 class StudyReader:
-    """One study, read by the model once: samples and scores candidates in the tokens of its space.
+    """One study, read by the model once: samples and predicts candidates in the tokens of its space.
 
     Args:
         decoder: `Decoder` of the model.
         vocabulary: the model's `Vocabulary`.
         study: `Study` that fits the model's context.
         rng: `numpy.random.Generator` that draws slots and samples.
+        normalizer: `Normalizer` of the objective; by default that of the study's trials.
+        with_history: whether the trials, too, are predicted, each from those before it.
 
     Attributes:
+        num_bins: int, bins of the objective and of numbers.
         shortened: whether some of the metadata was left out to fit the context.
+        log_probabilities: float [T], of the trials' outcomes, each given the trials before it; those of uniform bins
+            without `with_history`. That of a pending trial is the one of a failure.
     """
 
-    def __init__(self, decoder, vocabulary, study, rng):
-        self.decoder, self.study, self.rng = decoder, study, rng
-        self.num_bins = decoder.model.config.num_bins
-        self.layout = packing.lay_out(study.space, decoder.model.config, rng)
-        inputs, self.shortened = packing.pack(vocabulary, study, self.layout, decoder.model.config)
-        self.read = decoder.read(inputs) if len(self.layout.columns) else None
+    def __init__(self, decoder, vocabulary, study, rng, normalizer=None, with_history=False):
+        config = decoder.model.config
+        self.study, self.num_bins = study, config.num_bins
+        self._decoder, self._rng = decoder, rng
+        self._layout = packing.lay_out(study.space, config, rng)
+        inputs, self.shortened = packing.pack(vocabulary, study, self._layout, config, normalizer)
+        self._read, self.log_probabilities = None, np.full(len(study), -np.log(self.num_bins + 1.0))
+        if len(self._layout.columns) and with_history:
+            self._read, self.log_probabilities = decoder.read_and_predict(inputs)
+        elif len(self._layout.columns):
+            self._read = decoder.read(inputs)
 
     def sample(self, count, temperature=1.0, top_p=1.0, greedy=False):
         """Tokens [count, D]; parameters that the model does not see are uniform."""
-        space, num_bins = self.study.space, self.num_bins
-        tokens = np.empty((count, len(space.parameters)), np.int32)
-        for column, parameter in enumerate(space.parameters):
-            tokens[:, column] = self.rng.choice(parameter.legal_tokens(num_bins), size=count)
-        if self.read is not None:
-            seed = self.rng.integers(2**31 - 1, size=2)
-            conditions = conditions_of(space, self.layout)
-            drawn = self.decoder.sample(
-                self.read, self.layout, conditions, count, seed, temperature, top_p, greedy
-            )
-            counts = np.asarray([space.parameters[column].num_values or 0 for column in self.layout.columns])
-            drawn = self.layout.from_network(drawn, counts)
-            seen = tokens[:, self.layout.columns]
-            tokens[:, self.layout.columns] = np.where(drawn < 0, seen, drawn)
-        return space.mask_inactive(tokens, num_bins)
+        tokens = self._uniform(count)
+        if self._read is None:
+            return self.study.space.mask_inactive(tokens, self.num_bins)
+        seed = self._rng.integers(2**31 - 1, size=2)
+        conditions = conditions_of(self.study.space, self._layout)
+        drawn = self._decoder.sample(self._read, self._layout, conditions, count, seed, temperature, top_p, greedy)
+        return self._with_seen(tokens, drawn)
+
+    def beam(self, width):
+        """The most probable values: (tokens [n, D], best first; their log-probabilities [n]), n at most `width`.
+
+        Parameters that the model does not see are uniform, and not part of the probability.
+        """
+        if self._read is None:
+            return self.study.space.mask_inactive(self._uniform(1), self.num_bins), np.zeros(1)
+        conditions = conditions_of(self.study.space, self._layout)
+        found, log_probabilities = self._decoder.beam(self._read, self._layout, conditions, width)
+        return self._with_seen(self._uniform(len(found)), found), log_probabilities
 
     def predict(self, tokens):
         """Probabilities [N, num_bins + 1] of the objective's bins and failure."""
-        if self.read is None:
-            uniform = np.full((len(tokens), self.num_bins + 1), 1.0 / (self.num_bins + 1), np.float32)
-            return uniform
-        return self.decoder.score(self.read, self.layout.to_network(tokens))
+        if self._read is None:
+            return np.full((len(tokens), self.num_bins + 1), 1.0 / (self.num_bins + 1), np.float32)
+        return self._decoder.score(self._read, self._layout.to_network(tokens))
 
-    def acquisition(self, tokens, largest_gain):
-        """Expected improvement [N] over the best trial, or the expected objective before there is one.
+    def _uniform(self, count):
+        columns = [self._rng.choice(p.legal_tokens(self.num_bins), size=count) for p in self.study.space.parameters]
+        return np.array(columns, np.int32).T.reshape(count, -1)
 
-        Args:
-            tokens: int [N, D].
-            largest_gain: see `acquisitions.expected_improvement`; in units of the normalised objective.
-        """
-        if self.read is not None and np.isfinite(self.study.scores).any():
-            return self.decoder.improve(self.read, self.layout.to_network(tokens), BEST, largest_gain)
-        return self.predict(tokens)[:, :-1] @ bin_centres(self.num_bins)
+    def _with_seen(self, tokens, drawn):
+        """Tokens [N, D] with the model's network tokens [N, seen] where it has decided."""
+        space, columns = self.study.space, self._layout.columns
+        counts = np.asarray([space.parameters[column].num_values or 0 for column in columns])
+        drawn = self._layout.from_network(drawn, counts)
+        tokens[:, columns] = np.where(drawn < 0, tokens[:, columns], drawn)
+        return space.mask_inactive(tokens, self.num_bins)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from keras_hparam.ops import normal_intervals
 
@@ -26,3 +26,16 @@ def test_interval_masses_of_rows_are_those_of_each_row(rng):
     np.testing.assert_allclose(
         normal_intervals.interval_masses(edges), [normal_intervals.interval_masses(row) for row in edges]
     )
+
+
+def test_log_expected_improvement_agrees_with_integration_and_far_left_with_its_expansion():
+    mean, deviation, best = 0.3, 0.7, 0.5
+    for shift in (-6.0, -2.0, -0.5, 0.0, 0.4, 3.0):
+        density = stats.norm(mean + shift, deviation)
+        gain, _ = integrate.quad(lambda y, d=density: (y - best) * d.pdf(y), best, best + 12.0, epsabs=0.0, limit=200)
+        found = normal_intervals.log_expected_improvement(mean + shift, deviation, best)
+        np.testing.assert_allclose(found, np.log(gain), rtol=1e-6)
+    z = -np.array([19.0, 19.999, 20.001, 25.0, 1e3, 1e6])
+    found = normal_intervals.log_expected_improvement(z, 1.0, 0.0)
+    assert np.all(np.isfinite(found)) and np.all(np.diff(found) < 0)
+    np.testing.assert_allclose(found, -0.5 * z**2 - 0.5 * np.log(2 * np.pi) - 2 * np.log(-z), rtol=5e-5)

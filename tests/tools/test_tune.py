@@ -179,3 +179,16 @@ def test_a_trial_that_fails_is_recorded_with_its_reason(tune, tmp_path, monkeypa
         ("failed", True),
         ("completed", False),
     ]
+
+
+@pytest.mark.parametrize("prior, named", [("mixture", []), ("model,local,bayesian", ["model", "local"])])
+def test_the_planning_tuner_gets_its_flags(tune, tmp_path, prior, named):
+    import search
+    import tune as program
+
+    flags = ["--tuner=planning", "--acquisition=ucb", f"--prior={prior}", "--pending=placeholder"]
+    program.FLAGS(["tune", f"--workdir={tmp_path}", *flags])
+    settings = search.make_tuner(program.FLAGS).oracle.proposer.settings
+    assert (settings.acquisition, settings.pending) == ("ucb", "placeholder")
+    priors = [one for one, _ in settings.prior_counts()]
+    assert priors[: len(named)] == named and callable(priors[-1]) == ("bayesian" in prior)
