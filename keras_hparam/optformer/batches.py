@@ -1,5 +1,7 @@
 """Training batches from generated studies: deterministic in (seed, step), so that training resumes exactly.
 
+Every row of a batch is a function of (seed, step, row), so that each of several workers makes its own rows alone.
+
 The objective is normalised by a random prefix of the study, as it will be when that prefix is all that was observed;
 predictions inside the prefix know something of the future through the scale and weigh less. The first trials weigh
 more: what a model knows of a task before it has seen much is the reason to have one, and they are few in a long study.
@@ -106,6 +108,7 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
     example, _ = packing.pack(vocabulary, shown, layout, config, normalizer)
     example["objective_targets"] = serialization.objective_bins(study, config.num_bins, normalizer)
     inside = np.arange(len(study)) < prefix
+    example["unseen"] = (~inside).astype(np.int32)
     early = 1.0 + EARLY_WEIGHT * np.exp(-np.arange(len(study)) / EARLY_TRIALS)
     example["objective_weights"] = (early * np.where(inside, INSIDE_PREFIX_WEIGHT, 1.0)).astype(np.float32)
     example["legal"] = layout.legal

@@ -26,12 +26,14 @@ class MixedPrediction:
     Args:
         reader: `StudyReader` of the study, made `with_history`.
         normalizer: `Normalizer` of its objective.
+        is_guess: bool [T] or None, trials whose objective the model has guessed itself, as they still run: the Gaussian
+            process takes them as given, but they say nothing about who predicts well.
 
     Attributes:
         share: float in [0, 1], the weight of the Gaussian process; 0 before `FEWEST_TRIALS` trials have completed.
     """
 
-    def __init__(self, reader, normalizer):
+    def __init__(self, reader, normalizer, is_guess=None):
         self._reader, self._surrogate, self.share = reader, None, 0.0
         study = reader.study
         completed = np.isfinite(study.scores)
@@ -41,7 +43,9 @@ class MixedPrediction:
         self._best = units.max()
         self._surrogate = GaussianProcessSurrogate.fit(study.space, study.tokens[completed], units)
         both = [reader.log_probabilities[completed], self._surrogate.log_densities(reader.num_bins)]
-        self.share = float(expert_advice.fixed_share(np.stack(both, axis=1), PRIOR, SWITCHING)[1])
+        counts = np.full(len(study), True) if is_guess is None else ~np.asarray(is_guess, bool)
+        both = np.stack(both, axis=1)[counts[completed]]
+        self.share = float(expert_advice.fixed_share(both, PRIOR, SWITCHING)[1])
 
     def promising(self, rng, parents, count):
         """Candidates [at most count, D] of the largest expected improvement to the Gaussian process, found by climbing.

@@ -133,7 +133,7 @@ class Proposer:
         best = float(normalizer.to_unit(np.nanmax(study.scores))) if observed else None
         mixed = self.settings.gaussian_process and self.settings.decoding == "sample_and_rank"
         reader = self._reader(study, rng, normalizer, with_history=mixed)
-        return (MixedPrediction(reader, normalizer) if mixed else reader), best
+        return (MixedPrediction(reader, normalizer, waiting) if mixed else reader), best
 
     def _decoded(self, reader):
         """Rows [N, D] from the model alone, the preferred one first; samples follow the most probable ones."""
@@ -156,12 +156,12 @@ class Proposer:
             return tokens
         scores = self._scores(reader, best, rng, tokens)
         if not is_small and settings.refined_candidates:
-            parents = tokens[self._order(study, tokens, scores)[: settings.num_elites]]
+            parents = tokens[self._order(study, best, tokens, scores)[: settings.num_elites]]
             refined = candidates.refined(space, rng, parents, settings.refined_candidates, num_bins)
             refined = candidates.untried(refined, exclude)
             tokens = np.concatenate([tokens, refined])
             scores = np.concatenate([scores, self._scores(reader, best, rng, refined)])
-        return tokens[self._order(study, tokens, scores)]
+        return tokens[self._order(study, best, tokens, scores)]
 
     def _scores(self, reader, best, rng, tokens):
         """The acquisition [N] of candidates: first what the model predicts for them, then what that is worth."""
@@ -169,9 +169,13 @@ class Proposer:
             return np.empty(0)
         return ranking.score(self.settings, reader.predict(tokens), best, rng)
 
-    def _order(self, study, tokens, scores):
-        """Indices [N] of candidates, best first; those next to a trial that runs count less unless it is predicted."""
+    def _order(self, study, best, tokens, scores):
+        """Indices [N] of candidates, best first.
+
+        Those next to a trial that runs count less where no prediction stands for it, or only one without a scale, as no
+        trial has completed.
+        """
         waiting = study.tokens[np.asarray(study.statuses) == Status.PENDING]
-        if self.settings.pending == "placeholder" and len(waiting):
+        if len(waiting) and (self.settings.pending == "placeholder" or best is None):
             scores = pending.discount(scores, pending.distances(study.space, tokens, waiting, self.num_bins))
         return np.argsort(-scores, kind="stable")

@@ -23,8 +23,8 @@ class PlanningSettings:
             "beam" (the most probable values), "sample" (at `temperature`), "nucleus" (the same within `top_p`) or
             "greedy" (the most probable value of one parameter after the other).
         pending: how trials that run are shown to the model: "predict" (with the median of its own prediction for their
-            objective; as failed where a failure is more likely than not), or "placeholder" (with an unknown objective;
-            candidates next to them are then worth less).
+            objective; as failed where a failure is more likely than not), or "placeholder" (with an unknown objective).
+            Candidates next to them are worth less with placeholders, and while no trial has completed.
         acquisition: what ranks candidates: "ei" (expected improvement), "pi" (probability of improvement), "ucb" (upper
             confidence bound), "thompson" (a draw from each candidate's prediction), or a function of `probabilities`
             [N, B] of N candidates, `values` [B] of the bins and the `best` value so far that returns scores [N], larger

@@ -19,6 +19,7 @@ ARRAYS = {  # name: (axes, type); an axis of two numbers is written "2"
     "objectives": ("BT", "int32"),
     "objective_targets": ("BT", "int32"),
     "objective_weights": ("BT", "float32"),
+    "unseen": ("BT", "int32"),  # 1: after the prefix that the objectives are normalised by, 0: in it, -1: padding
     "legal": ("BDN", "bool"),
     "rows": ("BG2", "int32"),
     "targets": ("BG", "int32"),

@@ -87,10 +87,16 @@ def test_examples_hide_some_objectives_but_never_their_targets(vocabulary, confi
     assert hidden > 0
 
 
-def test_predictions_inside_the_observed_prefix_weigh_less(vocabulary, config, study):
-    example = batches.make_example(vocabulary, config, study, np.random.default_rng(1), BATCHES, 4)
-    assert set(np.round(example["objective_weights"], 3).tolist()) <= {np.float32(0.3).round(3), 1.0}
-    assert (np.diff(example["objective_weights"]) >= 0).all()
+def test_predictions_inside_the_observed_prefix_weigh_less_and_early_ones_more(vocabulary, config, study):
+    lengths = set()
+    for seed in range(6):
+        example = batches.make_example(vocabulary, config, study, np.random.default_rng(seed), BATCHES, 4)
+        weights, unseen = example["objective_weights"], example["unseen"]
+        early = weights / np.where(unseen == 1, 1.0, batches.INSIDE_PREFIX_WEIGHT)
+        assert set(unseen.tolist()) <= {0, 1} and (np.diff(unseen) >= 0).all() and unseen[0] == 0
+        assert early[0] == pytest.approx(1.0 + batches.EARLY_WEIGHT) and (np.diff(early) < 0).all() and early[-1] > 1.0
+        lengths.add(int((unseen == 0).sum()))
+    assert len(lengths) > 1
 
 
 @given(st.lists(st.floats(0.0, 1.0) | st.just(float("nan")), min_size=1, max_size=30), st.floats(0.01, 10.0))

@@ -95,7 +95,7 @@ def test_held_out_sums_are_those_of_the_trials_after_the_prefix(vocabulary, conf
         batch = batches.make_batch(vocabulary, config, corpus.generate_study, 0, step, settings)
         logits = np.asarray(model(batch)[0], float)
         nll, covered = [], {0.5: [], 0.9: []}
-        for b, t in np.argwhere(batch["objective_weights"] >= 1.0):
+        for b, t in np.argwhere(batch["unseen"] == 1):
             target, probabilities = batch["objective_targets"][b, t], np.exp(logits[b, t] - logits[b, t].max())
             nll.append(-np.log(probabilities[target] / probabilities.sum()))
             failures += int(target == config.num_bins)

@@ -73,6 +73,15 @@ def test_the_better_forecaster_gets_the_weight(decoder, vocabulary, smooth):
     assert MixedPrediction(reader, normalizer).share < 0.05
 
 
+def test_guessed_objectives_say_nothing_about_who_predicts_well(decoder, vocabulary, smooth):
+    reader, normalizer = read(decoder, vocabulary, smooth)
+    guessed = np.arange(len(smooth)) >= 12
+    reader.log_probabilities = np.where(guessed, 0.0, reader.log_probabilities)  # certain, as it made them itself
+    with_guesses = MixedPrediction(reader, normalizer)
+    without = MixedPrediction(reader, normalizer, guessed)
+    assert with_guesses.share < 0.5 < without.share
+
+
 def test_climbing_finds_more_improvement_than_many_random_candidates(decoder, vocabulary, smooth):
     reader, normalizer = read(decoder, vocabulary, smooth)
     mixed, rng = MixedPrediction(reader, normalizer), np.random.default_rng(0)

@@ -20,7 +20,7 @@ def probabilities(rng):
 @pytest.mark.parametrize(
     "options, expected",
     [
-        ({}, lambda p: acquisitions.expected_improvement(p, BINS, 0.7, 0.05)),
+        ({"largest_gain": 0.05}, lambda p: acquisitions.expected_improvement(p, BINS, 0.7, 0.05)),
         ({"acquisition": "ei", "largest_gain": 1}, lambda p: acquisitions.expected_improvement(p, BINS, 0.7)),
         ({"acquisition": "pi"}, lambda p: acquisitions.probability_of_improvement(p, BINS, 0.7)),
         ({"acquisition": "ucb", "beta": 0.5}, lambda p: acquisitions.upper_confidence_bound(p, BINS, 0.5)),
