@@ -2,21 +2,25 @@
 
     python tools/pretrain_optformer.py --flagfile=configs/optformer/small.flags --workdir=/tmp/optformer
 
-Killed and started again with the same flags, it continues from its last checkpoint.
+Killed and started again with the same flags, it continues from its last checkpoint. On several machines, start it on
+each with --strategy=multi_worker, the machine's TF_CONFIG and a --workdir that all of them see; each makes its own part
+of every batch, the first one writes. With KERAS_BACKEND=jax it trains on one device, without TensorFlow.
 """
 
+import functools
 import json
 import pathlib
 import sys
 
 from absl import app, flags
 
-from keras_hparam import atomic, errors
+from keras_hparam import atomic, distribute, errors
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
-flags.DEFINE_enum("strategy", "default", ("default", "mirrored"), "tf.distribute strategy.")
+flags.DEFINE_enum("strategy", "default", distribute.NAMES, "tf.distribute strategy.")
+flags.DEFINE_string("tpu", "", "With --strategy=tpu: name of a Cloud TPU, local, or grpc://host:port.")
 flags.DEFINE_integer("logical_cpus", 0, "Split the CPU into this many logical devices (to try mirrored without GPUs).")
 flags.DEFINE_integer("seed", 0, "Seed of weights and studies.")
 flags.DEFINE_bool("resume", True, "Continue from the newest checkpoint in --workdir.")
@@ -26,36 +30,92 @@ flags.DEFINE_float("learning_rate", 1.5e-3, "Peak learning rate.")
 flags.DEFINE_integer("warmup_steps", 200, "Steps of linear warm-up.", lower_bound=0)
 flags.DEFINE_float("decay_share", 0.25, "Share of the steps in which the rate falls to 0.")
 flags.DEFINE_float("value_weight", 0.25, "Weight of parameter-value tokens in the loss.")
+flags.DEFINE_enum("precision", "float32", ("float32", "mixed_bfloat16"), "Arithmetic of the network.")
 flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", lower_bound=1)
+flags.DEFINE_integer("evaluate_every", 500, "Steps between evaluations on held-out studies; 0: none.", lower_bound=0)
 flags.DEFINE_integer("trials_per_batch", 1024, "Studies times trials in a batch.", lower_bound=16)
-flags.DEFINE_integer("max_parameters", 12, "Parameters at most in a generated study.", lower_bound=1)
+flags.DEFINE_integer("max_parameters", 16, "Parameters at most in a generated study.", lower_bound=1)
 flags.DEFINE_integer("width", 128, "Width of the Transformer.")
 flags.DEFINE_integer("layers", 4, "Layers of the Transformer.")
 flags.DEFINE_integer("heads", 4, "Attention heads.")
+flags.DEFINE_integer("frequencies", 128, "Terms of the cosine series of a predicted distribution.")
+flags.DEFINE_enum("metadata", "pooled", ("tokens", "pooled"), "See OptFormerConfig.")
+flags.DEFINE_enum(
+    "value_objective", "advantage_weighted", ("likelihood", "advantage_weighted"), "See optformer.batches."
+)
+flags.DEFINE_string("data_dir", None, "Folder with data of real trainings; without it, all studies are synthetic.")
+flags.DEFINE_string("init_weights", None, "Name or directory of smaller or equal weights to start from.")
 flags.DEFINE_enum("architecture", "decoder_only", ("decoder_only", "encoder_decoder"), "See OptFormerConfig.")
 flags.DEFINE_integer("vocabulary_size", 1000, "Text pieces of the tokenizer.", lower_bound=300)
 flags.DEFINE_integer("tokenizer_studies", 4000, "Generated studies whose metadata train the tokenizer.", lower_bound=10)
+flags.register_multi_flags_validator(
+    ["logical_cpus", "strategy"], lambda given: given["logical_cpus"] <= 1 or given["strategy"] == "mirrored",
+    "--logical_cpus needs --strategy=mirrored",
+)  # fmt: skip
+
+
+def make_strategy():
+    """The strategy of the flags, made before TensorFlow computes anything; None for one device."""
+    if FLAGS.strategy == "default":
+        return None
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise errors.InvalidArgumentError(
+            f"Expected `strategy` to be 'default' under KERAS_BACKEND {keras.config.backend()!r}. "
+            f"Received: {FLAGS.strategy!r}."
+        )
+    if FLAGS.logical_cpus > 1:
+        import tensorflow as tf
+
+        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+    return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
 
 
 def make_vocabulary(workdir, seed):
-    """The tokenizer of the workdir, trained on generated metadata the first time."""
-    from keras_hparam.optformer import corpus, serialization
+    """The tokenizer of the workdir: at first that of the initial weights, or one trained on generated metadata.
+
+    Workers of one training make the same one.
+    """
+    from keras_hparam import checkpoints
+    from keras_hparam.optformer import corpus, serialization, weights
     from keras_hparam.optformer.vocabulary import Vocabulary, train_tokenizer
 
     path = pathlib.Path(workdir) / "tokenizer.model"
-    if not path.exists():
+    if not path.exists() and FLAGS.init_weights:
+        found = checkpoints.load_weights(FLAGS.init_weights, kind=weights.KIND)
+        atomic.write_bytes(path, found.files[weights.TOKENIZER_FILE])
+    elif not path.exists():
         studies = (corpus.generate_study(seed, index, max_trials=1) for index in range(FLAGS.tokenizer_studies))
         texts = [text for study in studies for text in serialization.texts(study.space, study.metadata)]
         atomic.write_bytes(path, train_tokenizer(texts, FLAGS.vocabulary_size))
     return Vocabulary(path.read_bytes())
 
 
-def report(steps):
-    """A progress callback that prints step, losses, speed and the time left."""
+def make_settings():
+    """(`TrainingSettings`, `BatchSettings`) of the flags."""
+    from keras_hparam.optformer.batches import BatchSettings
+    from keras_hparam.optformer.training_settings import TrainingSettings
 
-    def progress(step, losses, seconds):
+    settings = TrainingSettings(
+        steps=FLAGS.steps, learning_rate=FLAGS.learning_rate, warmup_steps=FLAGS.warmup_steps,
+        decay_share=FLAGS.decay_share, value_weight=FLAGS.value_weight, seed=FLAGS.seed,
+        checkpoint_every=FLAGS.checkpoint_every, evaluate_every=FLAGS.evaluate_every, precision=FLAGS.precision,
+    )  # fmt: skip
+    batch_settings = BatchSettings(
+        trials_per_batch=FLAGS.trials_per_batch, max_parameters=FLAGS.max_parameters,
+        value_objective=FLAGS.value_objective,
+    )  # fmt: skip
+    return settings, batch_settings
+
+
+def report(steps):
+    """A progress callback that prints step, losses, evaluations, speed and the time left."""
+
+    def progress(step, figures, seconds):
         left = (steps - step) * seconds
-        shown = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
         print(f"step {step}/{steps}  {shown}  {seconds:.3f} s/step  {left / 60:.1f} min left", flush=True)
 
     return progress
@@ -65,39 +125,35 @@ def main(argv):
     """Trains, resumes, writes the weights."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    import tensorflow as tf
-
-    from keras_hparam import distribute
+    strategy = make_strategy()
+    from keras_hparam import checkpoints
     from keras_hparam.optformer import corpus, training, weights
-    from keras_hparam.optformer.batches import BatchSettings
     from keras_hparam.optformer.config import OptFormerConfig
+    from keras_hparam.optformer.corpus.real import RealProblems
 
-    if FLAGS.logical_cpus > 1:
-        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
-    strategy = distribute.strategy(FLAGS.strategy)
+    settings, batch_settings = make_settings()
     workdir = pathlib.Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     vocabulary = make_vocabulary(workdir, FLAGS.seed)
     config = OptFormerConfig(
         first_bin=vocabulary.first_bin, width=FLAGS.width, num_layers=FLAGS.layers, num_heads=FLAGS.heads,
-        architecture=FLAGS.architecture,
+        architecture=FLAGS.architecture, metadata=FLAGS.metadata, num_frequencies=FLAGS.frequencies,
     )  # fmt: skip
-    settings = training.TrainingSettings(
-        steps=FLAGS.steps, learning_rate=FLAGS.learning_rate, warmup_steps=FLAGS.warmup_steps,
-        decay_share=FLAGS.decay_share, value_weight=FLAGS.value_weight, seed=FLAGS.seed,
-        checkpoint_every=FLAGS.checkpoint_every,
-    )  # fmt: skip
-    batch_settings = BatchSettings(trials_per_batch=FLAGS.trials_per_batch, max_parameters=FLAGS.max_parameters)
-    trainer = training.Trainer(config, settings, workdir, strategy)
+    generate = corpus.generate_study
+    if FLAGS.data_dir:
+        generate = functools.partial(generate, real=RealProblems(FLAGS.data_dir))
+    trainer = training.Trainer(config, settings, workdir, strategy, batch_settings)
     if FLAGS.resume and trainer.restore():
         print(f"Continues at step {trainer.step}.", flush=True)
-    model = training.pretrain(trainer, vocabulary, corpus.generate_study, batch_settings, report(FLAGS.steps))
-    flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
-    facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus"}
-    facts["figures"] = trainer.figures
-    weights.save(workdir / "weights", model, vocabulary, name=FLAGS.name, **facts)
-    print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **trainer.figures}))
+    elif FLAGS.init_weights:
+        weights.grow(trainer.model, checkpoints.load_weights(FLAGS.init_weights, kind=weights.KIND).weights)
+    model = training.pretrain(trainer, vocabulary, generate, corpus.generate_study, report(FLAGS.steps))
+    if trainer.engine.is_chief:
+        flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
+        facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus"}
+        facts["figures"] = trainer.figures
+        weights.save(workdir / "weights", model, vocabulary, name=FLAGS.name, **facts)
+        print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **trainer.figures}))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """tf.distribute strategies by name."""
 
-from keras_hparam.distribute.strategies import NAMES, strategy
+from keras_hparam.distribute.strategies import NAMES, is_chief, strategy
 
-__all__ = ["NAMES", "strategy"]
+__all__ = ["NAMES", "is_chief", "strategy"]

@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import json
+import os
 import socket
 
 from keras_hparam import errors
@@ -15,13 +17,14 @@ def strategy(name="default", tpu=""):
 
     Args:
         name: "default" (one device), "mirrored" (all GPUs, or all logical CPUs where there is no GPU),
-            "multi_worker" (needs TF_CONFIG; call before any TensorFlow operation) or "tpu".
+            "multi_worker" (the cluster that TF_CONFIG names; call before any TensorFlow operation; it waits for the
+            other workers) or "tpu".
         tpu: for "tpu", the name of a Cloud TPU, "local", or "grpc://host:port"; no answer within 10 s is an error.
 
     Raises:
-        InvalidArgumentError: for an unknown name.
-        UnavailableError: if the machine has fewer than two devices for "mirrored", no TF_CONFIG for "multi_worker", or
-            no TPU.
+        InvalidArgumentError: for an unknown name, or a TF_CONFIG that is no description of a cluster and a task.
+        UnavailableError: if the machine has fewer than two devices for "mirrored", no TF_CONFIG for "multi_worker" or
+            TensorFlow has begun to compute before it, or no TPU.
 
     Example:
 
@@ -70,16 +73,42 @@ def mirrored(*devices):
 
 
 def _multi_worker():
-    import os
-
     import tensorflow as tf
 
-    if not os.environ.get("TF_CONFIG"):
+    received = os.environ.get("TF_CONFIG")
+    if not received:
         raise errors.UnavailableError(
             "Expected the environment variable TF_CONFIG (cluster and task) for strategy 'multi_worker'. "
             "Received: none."
         )
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    _check_cluster(received)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:  # collective operations must be configured before anything else
+        raise errors.UnavailableError(
+            f"Expected strategy 'multi_worker' to be made before TensorFlow's first operation. Received: {error}"
+        ) from error
+
+
+def _check_cluster(text):
+    """Refuses a TF_CONFIG whose task is none of its cluster."""
+    try:
+        config = json.loads(text)
+        config["cluster"][config["task"]["type"]][int(config["task"]["index"])]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise errors.InvalidArgumentError(
+            'Expected TF_CONFIG such as {"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", '
+            f'"index": 0}}}}. Received: {text!r} ({error!r}).'
+        ) from error
+
+
+def is_chief(strategy):
+    """Whether this process writes checkpoints and logs: always, but for the workers after the first of several.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+    """
+    return bool(strategy.extended.should_checkpoint)
 
 
 @contextlib.contextmanager

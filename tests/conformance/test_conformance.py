@@ -45,10 +45,15 @@ def test_two_replicas_equal_one(name, rng, tmp_path, logical_cpus):
     run("two_replicas", table.TABLE[name], rng, tmp_path)
 
 
+JAX_ONLY = "keras_hparam.optformer.engines.jax_engine"  # imports JAX, which is optional, and defines no layer
+
+
 def public_classes():
     """Dotted names of the public subclasses of Layer, Model among them, that the package defines."""
     found = {}
     for module in pkgutil.walk_packages(keras_hparam.__path__, "keras_hparam."):
+        if module.name == JAX_ONLY:
+            continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if inspect.isclass(value) and issubclass(value, keras.layers.Layer) and not name.startswith("_"):
                 if value.__module__.startswith("keras_hparam."):

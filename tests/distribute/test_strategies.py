@@ -1,6 +1,7 @@
 """Strategies by name: what the machine has is given, what it lacks is an error at once."""
 
 import contextlib
+import json
 import socket
 import time
 
@@ -115,3 +116,27 @@ def test_a_metadata_server_that_does_not_answer_is_not_waited_for(no_tpu, monkey
         monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{port}")
         distribute.strategy("tpu", "my-tpu")
     assert time.monotonic() - began < 30 and socket.getdefaulttimeout() == before
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["nonsense", "[]", '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'],
+)
+def test_a_cluster_without_its_task_is_an_error(monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(errors.InvalidArgumentError, match="Expected TF_CONFIG such as"):
+        distribute.strategy("multi_worker")
+
+
+def test_multi_worker_after_the_first_operation_is_an_error(monkeypatch):
+    import tensorflow as tf
+
+    tf.constant(1.0)
+    cluster = {"cluster": {"worker": [f"127.0.0.1:{closed_port()}"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(errors.UnavailableError, match="before TensorFlow's first operation"):
+        distribute.strategy("multi_worker")
+
+
+def test_the_chief_is_the_only_process_unless_there_are_several(logical_cpus):
+    assert distribute.is_chief(distribute.strategy()) and distribute.is_chief(distribute.strategy("mirrored"))
