@@ -44,6 +44,7 @@ flags.DEFINE_enum(
     "value_objective", "advantage_weighted", ("likelihood", "advantage_weighted"), "See optformer.batches."
 )
 flags.DEFINE_string("data_dir", None, "Folder with data of real trainings; without it, all studies are synthetic.")
+flags.DEFINE_string("studies_dir", None, "Folder of stored studies (tools/generate_studies.py) to train on.")
 flags.DEFINE_string("init_weights", None, "Name or directory of smaller or equal weights to start from.")
 flags.DEFINE_enum("architecture", "decoder_only", ("decoder_only", "encoder_decoder"), "See OptFormerConfig.")
 flags.DEFINE_integer("vocabulary_size", 1000, "Text pieces of the tokenizer.", lower_bound=300)
@@ -129,8 +130,11 @@ def main(argv):
     from keras_hparam import checkpoints
     from keras_hparam.optformer import corpus, training, weights
     from keras_hparam.optformer.config import OptFormerConfig
+    from keras_hparam.optformer.corpus import shards
     from keras_hparam.optformer.corpus.real import RealProblems
 
+    if FLAGS.studies_dir and FLAGS.data_dir:
+        raise app.UsageError("Expected --studies_dir or --data_dir, since stored studies are complete. Received: both.")
     settings, batch_settings = make_settings()
     workdir = pathlib.Path(FLAGS.workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,9 @@ def main(argv):
         architecture=FLAGS.architecture, metadata=FLAGS.metadata, num_frequencies=FLAGS.frequencies,
     )  # fmt: skip
     generate = corpus.generate_study
-    if FLAGS.data_dir:
+    if FLAGS.studies_dir:
+        generate = shards.stored_studies(FLAGS.studies_dir)
+    elif FLAGS.data_dir:
         generate = functools.partial(generate, real=RealProblems(FLAGS.data_dir))
     trainer = training.Trainer(config, settings, workdir, strategy, batch_settings)
     if FLAGS.resume and trainer.restore():
