@@ -75,6 +75,10 @@ class PlanningSettings:
         if not callable(self.acquisition):
             _check_choice("acquisition", self.acquisition, ACQUISITIONS, " or a function")
         _checked_shares(self.prior)
+        if not isinstance(self.gaussian_process, bool):
+            raise errors.InvalidArgumentError(
+                f"Expected `gaussian_process` to be True or False. Received: {self.gaussian_process!r}."
+            )
         if self.prior is not None and not self.gaussian_process:
             if any(prior == "gaussian_process" for prior, _ in as_shares(self.prior)):
                 raise errors.InvalidArgumentError(

@@ -43,6 +43,8 @@ def test_priors_share_the_candidates(prior, counts):
         ({"prior": []}, "`prior`.*Received: \\[\\]"),
         ({"prior": {"local": 0}}, "`prior`.*Received: 'local': 0"),
         ({"prior": {"local": math.nan}}, "`prior`.*nan"),
+        ({"gaussian_process": "False"}, "`gaussian_process`.*Received: 'False'"),
+        ({"gaussian_process": False, "prior": ["gaussian_process"]}, "`prior` without 'gaussian_process'"),
         ({"num_candidates": 0}, "`num_candidates`"),
         ({"refined_candidates": -1}, "`refined_candidates`"),
         ({"enumerate_up_to": 1.5}, "`enumerate_up_to`"),

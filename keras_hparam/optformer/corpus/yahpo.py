@@ -80,6 +80,9 @@ class Surrogate:
     """
 
     def __init__(self, data_dir, collection):
+        path = pathlib.Path(data_dir) / collection.archive
+        if not path.is_file():
+            raise errors.UnavailableError(f"Expected `data_dir` to hold {collection.archive}. Received: {data_dir}.")
         try:
             import onnxruntime
         except ImportError as error:
@@ -87,9 +90,6 @@ class Surrogate:
                 "Expected onnxruntime, which runs the surrogates: pip install 'keras_hparam[corpus]'. "
                 f"Received: {error}."
             ) from error
-        path = pathlib.Path(data_dir) / collection.archive
-        if not path.is_file():
-            raise errors.UnavailableError(f"Expected `data_dir` to hold {collection.archive}. Received: {data_dir}.")
         try:
             with zipfile.ZipFile(path) as archive:
                 model = archive.read("model.onnx")
