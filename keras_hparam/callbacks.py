@@ -1,6 +1,7 @@
 """Callbacks for `fit` and for the `search` of a tuner."""
 
 from keras_hparam.costs.callback import Costs
+from keras_hparam.ensembles.bounds_history import BoundsHistory
 from keras_hparam.optformer.stopping import StopHopeless
 
-__all__ = ["Costs", "StopHopeless"]
+__all__ = ["BoundsHistory", "Costs", "StopHopeless"]

@@ -11,7 +11,7 @@ import keras_hparam
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-KINDS = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "objectives"}
+KINDS = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "objectives", "metrics"}
 FACADES = sorted(set(keras_hparam.__all__) & KINDS)
 
 

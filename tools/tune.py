@@ -139,6 +139,7 @@ def quiet_loading():
 
 
 def main(argv):
+    """Checks the flags and the workdir, searches, and says what lies where."""
     if len(argv) > 1:
         sys.exit(f"tune: Expected flags only. Received: {' '.join(argv[1:])}")
     workdir = pathlib.Path(FLAGS.workdir)

@@ -1,0 +1,1 @@
+"""Pure functions of tensors and arrays, each with its source: no Keras objects, no state."""

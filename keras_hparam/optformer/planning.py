@@ -71,8 +71,9 @@ class Proposer:
             seed: of the slots that the parameters get.
 
         Returns:
-            float [N, num_bins + 1]: probabilities of the bins of the objective as `Normalizer.fit(study.scores)`
-            normalises it, and of failure.
+            float [N, num_bins + 1]: probabilities of the bins of the objective, and of failure. The objective is
+            normalised by `Normalizer.fit` of the scores of the trials that the model reads: all of the study, or those
+            of `packing.keep_trials` where it has more than the model's `max_trials`.
         """
         rng = np.random.default_rng(seed)
         return self._reader(self._fit(study), rng, None).predict(np.asarray(tokens))

@@ -24,9 +24,10 @@ class PlanningOracle(OptFormerOracle):
             "thompson" (Thompson sampling), or a function of `probabilities` [N, B] of N candidates, `values` [B] of the
             bins of the normalised objective and the `best` value so far that returns scores [N], larger is better.
         prior: "model", "random", "local" (mutations of the best trials), "border" (the best trials with some numbers at
-            an end of their range), a `keras_tuner.Oracle` (asked for at most 8 candidates of a proposal), or a function
-            of (study, rng, count) that returns tokens [n, D] or a list of dicts of values; a list of these, or a
-            mapping from these to their shares of the candidates. None for a mixture of the four that have names.
+            an end of their range), "gaussian_process" (of the largest expected improvement to it), a
+            `keras_tuner.Oracle` (asked for at most 8 candidates of a proposal), or a function of (study, rng, count)
+            that returns tokens [n, D] or a list of dicts of values; a list of these, or a mapping from these to their
+            shares of the candidates. None for a mixture of the five that have names.
         num_candidates: int >= 1, candidates of a proposal.
         refined_candidates: int >= 0, candidates of the second round, around the best of the first; 0 for no second one.
         enumerate_up_to: int >= 0; a space of at most so many configurations is enumerated instead.

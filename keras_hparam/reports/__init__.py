@@ -4,6 +4,7 @@ Knows neither KerasTuner nor any system: whoever runs a search turns its trials 
 TensorFlow is loaded by `write_hparams` alone, when it is called.
 """
 
+from keras_hparam.reports.bounds import bounds_figure
 from keras_hparam.reports.pictures import convergence_figure, save_figure
 from keras_hparam.reports.progress import SearchProgress
 from keras_hparam.reports.records import ParameterScale, TrialRecord, best_record, best_so_far
@@ -17,6 +18,7 @@ __all__ = [
     "TrialRecord",
     "best_record",
     "best_so_far",
+    "bounds_figure",
     "convergence_figure",
     "parameters_figure",
     "read_csv",

@@ -2,14 +2,27 @@
 
 A new class joins by a row here. `skipped` lists the checks that do not apply, each with the reason.
 
+The rows of a batch belong to the members of an ensemble in order, so that half of a batch has other members than the
+whole: layers of ensembles are tested on two replicas with one member.
+
 Axes: B batch, P content positions, Q queries, E encoder positions, W width, M metadata tokens, T trials, D parameters.
 """
 
 import collections.abc
 import dataclasses
 
+import keras
 import numpy as np
 
+from keras_hparam.ensembles.batch_layers import Conv2DBatchEnsemble, DenseBatchEnsemble
+from keras_hparam.ensembles.bounds import Bounds
+from keras_hparam.ensembles.deep_ensemble import DeepEnsemble
+from keras_hparam.ensembles.dropout import EnsembleDropout
+from keras_hparam.ensembles.hyper_batch_ensemble import HyperBatchEnsemble
+from keras_hparam.ensembles.hyper_batch_layers import Conv2DHyperBatchEnsemble, DenseHyperBatchEnsemble
+from keras_hparam.ensembles.hyper_deep import HyperDeepEnsemble
+from keras_hparam.ensembles.hyperparameters import L2
+from keras_hparam.ensembles.memberwise import Memberwise
 from keras_hparam.networks.transformer import Attention, Block, Transformer
 from keras_hparam.networks.values import BinLogits
 from keras_hparam.optformer.config import OptFormerConfig
@@ -18,7 +31,12 @@ from keras_hparam.optformer.heads import ProposalHead
 from keras_hparam.optformer.model import OptFormer
 
 CHECKS = ("config_round_trip", "save_and_load", "xla", "two_replicas", "mixed_precision")
-ABSTRACT = {"keras_hparam.optformer.embeddings.ConfiguredLayer": "a base without a call of its own"}
+ABSTRACT = {
+    "keras_hparam.optformer.embeddings.ConfiguredLayer": "a base without a call of its own",
+    "keras_hparam.ensembles.ensemble_layer.EnsembleLayer": "a base without a call of its own",
+}
+MEMBERS_BY_ROW = {"two_replicas": "half of a batch has other members than the whole"}
+UNTRAINED = {"two_replicas": "it has no weights that gradients of a loss change"}
 B, P, Q, E, W, M, T, D = 4, 5, 3, 4, 8, 7, 3, 4
 CONFIG = OptFormerConfig(
     first_bin=20, num_bins=12, num_categories=3, num_slots=6, max_trials=T, metadata_length=M, width=W, num_layers=1,
@@ -99,7 +117,70 @@ def proposal(rng):
     return normal(rng, D, W), normal(rng, D, W), study(rng)["slots"], normal(rng, D, CONFIG.description_width)
 
 
-TABLE = {
+def vectors(rng):
+    return normal(rng, W)
+
+
+def images(rng):
+    return normal(rng, 5, 6, 3)
+
+
+def hyperparameters(rng):
+    return rng.random((B, 2)).astype("float32")
+
+
+def penalized(rng, x):
+    """x, the hyperparameters of its rows, and the weights of their penalties."""
+    return (x, hyperparameters(rng), *rng.random((2, B)).astype("float32"))
+
+
+def network():
+    """A small network, as a user's."""
+    x = keras.Input((W,))
+    hidden = keras.layers.Dense(5, activation="tanh")(x)
+    return keras.Model(x, keras.layers.Dense(3, activation="softmax", dtype="float32")(hidden))
+
+
+ENSEMBLES = {
+    "Bounds": Row(
+        lambda: Bounds(B, [0.1, 1e-6], [0.9, 1e-2]), lambda rng: rng.random((B, P, 2)).astype("float32"),
+        output_dtype="float32", skipped=UNTRAINED,
+    ),
+    "DeepEnsemble": Row(lambda: DeepEnsemble([network(), network()]), vectors, output_dtype="float32"),
+    "HyperDeepEnsemble": Row(lambda: HyperDeepEnsemble([network(), network()]), vectors, output_dtype="float32"),
+    "HyperBatchEnsemble": Row(
+        lambda: HyperBatchEnsemble(network(), 2, [L2(1e-6, 1e-2)]), vectors, output_dtype="float32"
+    ),
+    "DenseBatchEnsemble": Row(lambda: DenseBatchEnsemble(3, 2), vectors, skipped=MEMBERS_BY_ROW),
+    "DenseBatchEnsemble, one member": Row(lambda: DenseBatchEnsemble(3, 1, "tanh"), lambda rng: normal(rng, P, W)),
+    "Conv2DBatchEnsemble": Row(lambda: Conv2DBatchEnsemble(4, 3, 2, 2, "same"), images, skipped=MEMBERS_BY_ROW),
+    "Conv2DBatchEnsemble, one member": Row(lambda: Conv2DBatchEnsemble(4, (2, 3), 1, use_bias=False), images),
+    "DenseHyperBatchEnsemble": Row(
+        lambda: DenseHyperBatchEnsemble(3, 3, embedding="member"), lambda rng: penalized(rng, normal(rng, W)),
+        skipped=MEMBERS_BY_ROW,
+    ),
+    "DenseHyperBatchEnsemble, one member": Row(
+        lambda: DenseHyperBatchEnsemble(3, 1, kernel_regularizer="l2"), lambda rng: penalized(rng, normal(rng, P, W))
+    ),
+    "Conv2DHyperBatchEnsemble": Row(
+        lambda: Conv2DHyperBatchEnsemble(4, 3, 2, tied_factors=True, regularize="shared"),
+        lambda rng: penalized(rng, images(rng)), skipped=MEMBERS_BY_ROW,
+    ),
+    "Conv2DHyperBatchEnsemble, one member": Row(
+        lambda: Conv2DHyperBatchEnsemble(4, 3, 1, strides=2, activation="relu", bias_embedding=False),
+        lambda rng: penalized(rng, images(rng)),
+    ),
+    "Memberwise": Row(
+        lambda: Memberwise(keras.layers.BatchNormalization(), 2), lambda rng: normal(rng, W), skipped=MEMBERS_BY_ROW
+    ),
+    "Memberwise, one member": Row(lambda: Memberwise(keras.layers.Conv1D(3, 2), 1), lambda rng: normal(rng, P, W)),
+    "EnsembleDropout": Row(
+        lambda: EnsembleDropout((None, 1, None), seed=0),
+        lambda rng: (normal(rng, P, W), rng.random(B).astype("float32")), skipped=UNTRAINED,
+    ),
+}  # fmt: skip
+
+TABLE = ENSEMBLES | {
     "Attention": Row(lambda: Attention(2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block": Row(lambda: Block(2, mlp_ratio=2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block, cross-attention": Row(

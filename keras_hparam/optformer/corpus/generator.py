@@ -9,7 +9,6 @@ from keras_hparam import errors
 from keras_hparam.optformer.corpus import draws
 from keras_hparam.optformer.corpus.policies import POLICIES, SHARES, Run
 from keras_hparam.optformer.corpus.problems import random_problem
-from keras_hparam.optformer.study import Status, Study
 
 NUM_BINS = 1000
 REPEATING_SHARE = 0.03  # of the studies may repeat trials
@@ -61,12 +60,4 @@ def generate_study(seed, index, max_trials=100, max_parameters=12, real=None):
     problem, metadata = source(rng, max_parameters, num_bins=NUM_BINS)
     run = Run(rng, problem, random_num_trials(rng, max_trials), repeats=draws.chance(rng, REPEATING_SHARE))
     POLICIES[draws.pick_from(rng, SHARES)](run)
-    failed = ~np.isfinite(run.objectives)
-    return Study(
-        space=problem.space,
-        metadata=metadata,
-        goal=problem.goal,
-        tokens=run.tokens,
-        objectives=np.where(failed, np.nan, run.objectives),
-        statuses=np.where(failed, Status.FAILED, Status.COMPLETED).astype(np.int8),
-    )
+    return run.study(metadata)

@@ -1,0 +1,64 @@
+"""How a hyper-batch ensemble is trained: the choices that `compile` takes beside those of Keras."""
+
+import dataclasses
+
+import keras
+
+from keras_hparam import errors
+
+LOSSES_OF = ("members", "ensemble")
+ENTROPIES_OF = ("log_values", "values")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What a training and a tuning step minimise, and how often tuning steps come.
+
+    Attributes:
+        loss_of: "members" for the mean of the members' losses, "ensemble" for the loss of their combined output.
+        tuning_loss_of: the same for tuning steps.
+        tuning_optimizer: a `keras.optimizers.Optimizer`, or its name, of the bounds.
+        tuning_every: int >= 1, training steps per tuning step.
+        tuning_batch_size: int >= 1, examples of a tuning step.
+        entropy_weight: number >= 0, how much a tuning step also raises the entropy of the distributions.
+        entropy_of: "log_values" or "values", see `Bounds.entropy`.
+
+    Raises:
+        InvalidArgumentError: for other values.
+    """
+
+    loss_of: str = "members"
+    tuning_loss_of: str = "ensemble"
+    tuning_optimizer: object = dataclasses.field(default_factory=lambda: keras.optimizers.Adam(1e-3))
+    tuning_every: int = 3
+    tuning_batch_size: int = 128
+    entropy_weight: float = 1e-3
+    entropy_of: str = "log_values"
+
+    def __post_init__(self):
+        choices = {"loss_of": LOSSES_OF, "tuning_loss_of": LOSSES_OF, "entropy_of": ENTROPIES_OF}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise errors.InvalidArgumentError(
+                    f"Expected `{name}` to be one of {allowed}. Received: {getattr(self, name)!r}."
+                )
+        for name in ("tuning_every", "tuning_batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
+        if not isinstance(self.entropy_weight, int | float) or not self.entropy_weight >= 0:
+            raise errors.InvalidArgumentError(
+                f"Expected `entropy_weight` to be a number >= 0. Received: {self.entropy_weight!r}."
+            )
+        object.__setattr__(self, "tuning_optimizer", keras.optimizers.get(self.tuning_optimizer))
+
+    def get_config(self):
+        config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**config, "tuning_optimizer": keras.saving.serialize_keras_object(self.tuning_optimizer)}
+
+    @classmethod
+    def split(cls, arguments):
+        """(options, the other arguments) from the keyword arguments of `compile`."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        own = {name: value for name, value in arguments.items() if name in names and value is not None}
+        return cls(**own), {name: value for name, value in arguments.items() if name not in names}

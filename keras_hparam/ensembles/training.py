@@ -1,0 +1,153 @@
+"""A training loop for a `HyperBatchEnsemble` under any `tf.distribute` strategy, several workers too, that resumes.
+
+Keras' `fit` does not run under MultiWorkerMirroredStrategy. Here every batch is a function of (seed, step), so that a
+run which is killed ends where one that never stopped ends.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+from keras import tree
+
+from keras_hparam import checkpoints, distribute, errors
+
+CHECKPOINT_KIND = "ensemble-training"
+
+
+def train(
+    model, x, y, *, epochs, batch_size=32, tuning_data=None, tuning_split=0.05, directory=None, save_every=500,
+    strategy=None, seed=0, on_epoch=None,
+):  # fmt: skip
+    """Trains a compiled ensemble.
+
+    Args:
+        model: `HyperBatchEnsemble`, made and compiled under the strategy's scope.
+        x, y: (structures of) arrays, the same in every worker.
+        epochs: int >= 1, in all, those before a resume included.
+        batch_size: int >= 1, of the global batch.
+        tuning_data, tuning_split: as in the model's `fit`.
+        directory: of checkpoints, from which an interrupted training goes on; None for none.
+        save_every: int >= 1, steps between checkpoints; there is one at the end as well.
+        strategy: `tf.distribute.Strategy`; None for the one in force.
+        seed: int, of the order of the examples.
+        on_epoch: callable (epoch, mean loss), after every epoch.
+
+    Returns:
+        List of the mean losses of all epochs.
+
+    Raises:
+        InvalidArgumentError: for a model that is not compiled, no examples, or a checkpoint of another training.
+    """
+    if getattr(model, "losses_of_members", None) is None:
+        raise errors.InvalidArgumentError("Expected a compiled `model` with a loss. Received: none.")
+    x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split)
+    loop = _Loop(model, tree.map_structure(np.asarray, (x, y)), batch_size, strategy, seed, directory)
+    loop.restore()
+    for batch in loop.batches(epochs):
+        epoch_ended = loop.step_on(batch)
+        if epoch_ended and on_epoch is not None:
+            on_epoch(loop.step // loop.steps_per_epoch - 1, loop.means[-1])
+        if loop.step % save_every == 0 or loop.step == epochs * loop.steps_per_epoch:
+            loop.save()
+    return loop.means
+
+
+class _Loop:
+    """The state of a training: model, optimizers, step, and the losses so far."""
+
+    def __init__(self, model, data, batch_size, strategy, seed, directory):
+        sizes = {len(array) for array in tree.flatten(data)}
+        if len(sizes) != 1 or 0 in sizes:
+            raise errors.InvalidArgumentError(f"Expected `x` and `y` of one length, not 0. Received: lengths {sizes}.")
+        self.model, self.data, self.batch_size, self.seed = model, data, batch_size, seed
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.size = sizes.pop()
+        self.steps_per_epoch = math.ceil(self.size / batch_size)
+        self.step, self.total, self.means = 0, 0.0, []
+        self.manager = None if directory is None else checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
+        self._compiled = None
+        with self.strategy.scope():
+            model.optimizer.build(model.trainable_variables)
+
+    def batches(self, epochs):
+        """The global batches from the present step to the end, distributed over the replicas."""
+
+        def own(context):
+            replicas = context.num_replicas_in_sync
+            mine = replicas // context.num_input_pipelines
+            specs = tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), self.data)
+            flat = tree.flatten(specs)
+
+            def load(index):
+                parts = tf.numpy_function(
+                    lambda index: self._shard(*divmod(int(index), mine), context.input_pipeline_id * mine, replicas),
+                    [index],
+                    [spec.dtype for spec in flat],
+                )
+                shaped = [tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, flat, strict=True)]
+                return tree.pack_sequence_as(specs, shaped)
+
+            first, last = self.step * mine, epochs * self.steps_per_epoch * mine
+            return tf.data.Dataset.range(first, last).map(load).prefetch(4)
+
+        batches = iter(self.strategy.distribute_datasets_from_function(own))
+        self._compiled = tf.function(self._run, input_signature=[batches.element_spec])  # of any number of examples
+        return batches
+
+    def _shard(self, step, replica, first_replica, replicas):
+        """The flat arrays of one replica's examples at a step: a part of an epoch's permutation."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
+        rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        rows = np.array_split(rows, replicas)[first_replica + replica]
+        return [array[rows] for array in tree.flatten(self.data)]
+
+    def step_on(self, batch):
+        """A training step, and a tuning step where it is due; whether the epoch ended."""
+        self.total += float(self._compiled(batch))
+        self.step += 1
+        if self.model.bounds is not None and self.step % self.model.options.tuning_every == 0:
+            self.model.tune()
+        if self.step % self.steps_per_epoch:
+            return False
+        self.means.append(self.total / self.steps_per_epoch)
+        self.total = 0.0
+        return True
+
+    def _run(self, batch):
+        shares = self.strategy.run(lambda data: self.model.update(*data)[0], args=(batch,))
+        return self.strategy.reduce("SUM", shares, axis=None)
+
+    def _variables(self):
+        optimizers = {"optimizer": self.model.optimizer, "tuning_optimizer": self.model.tuning_optimizer}
+        named = {f"model/{variable.path}": variable for variable in self.model.variables}
+        for name, optimizer in optimizers.items():
+            named |= {f"{name}/{v.path}": v for v in (optimizer.variables if optimizer is not None else ())}
+        return named
+
+    def _facts(self):
+        return {"seed": self.seed, "batch_size": self.batch_size, "examples": self.size}
+
+    def save(self):
+        """Writes a checkpoint, if there is a directory and this process is the one to write."""
+        if self.manager is not None and distribute.is_chief(self.strategy):
+            arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
+            self.manager.save(self.step, arrays, {**self._facts(), "total": self.total, "means": self.means})
+
+    def restore(self):
+        """Continues from the newest checkpoint, if there is one."""
+        found = None if self.manager is None else self.manager.restore()
+        if found is None:
+            return
+        variables = self._variables()
+        facts = {name: found.state.get(name) for name in self._facts()}
+        shapes = {name: tuple(array.shape) for name, array in found.arrays.items()}
+        if facts != self._facts() or shapes != {name: tuple(variable.shape) for name, variable in variables.items()}:
+            raise errors.InvalidArgumentError(
+                f"Expected the `directory` {self.manager.directory} to hold checkpoints of this training, of "
+                f"{self._facts()} and the same variables. Received: {facts} and {len(shapes)} variables."
+            )
+        for name, variable in variables.items():
+            variable.assign(found.arrays[name])
+        self.step, self.total, self.means = found.step, found.state["total"], list(found.state["means"])
