@@ -20,6 +20,8 @@ from benchmarks import ensemble_tasks as tasks
 from keras_hparam import ensembles
 from keras_hparam.ensembles import outputs
 
+RANGES_FROM, WIDENED = 3, 3.0  # hyper-batch ensembles vary what the best three trials span, widened by this factor
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -117,18 +119,26 @@ def batch_ensemble(run):
 
 
 def hyper_batch(run):
-    """A hyper-batch ensemble over the ranges of the search, with the best trials' learning rates, the better one kept.
+    """A hyper-batch ensemble around the settings of the best trials, with their learning rates, the better one kept.
 
     Its bounds are tuned on the validation part.
     """
     varied = dict.fromkeys(set(tasks.ranges(run.task)) - {"learning_rate"}, 0.0)
     optimizer = functools.partial(keras.optimizers.Adam, run.task.tuning_learning_rate)
-    return _shared(run, varied, functools.partial(_hyperparameters, run.task), optimizer)
+    return _shared(run, varied, functools.partial(_hyperparameters, run), optimizer)
 
 
-def _hyperparameters(task):
-    found = [ensembles.L2(*tasks.L2), ensembles.DropoutRate(*tasks.DROPOUT)]
-    return found if task.is_regression else [*found, ensembles.LabelSmoothing(*tasks.LABEL_SMOOTHING)]
+def _hyperparameters(run):
+    """What the members vary: within a factor of the values of the best trials, and within the ranges of the search."""
+    best = ensemble_search.best_settings(run.tuner, RANGES_FROM)
+    limits = {
+        name: (max(low, min(one[name] for one in best) / WIDENED), min(high, max(one[name] for one in best) * WIDENED))
+        for name, (low, high) in tasks.ranges(run.task).items()
+    }
+    layers = [name for name in limits if name.startswith("l2_")]
+    found = [ensembles.L2(*limits[name], layers=[name.removeprefix("l2_")]) for name in layers]
+    found.append(ensembles.DropoutRate(*limits["dropout"]))
+    return found if run.task.is_regression else [*found, ensembles.LabelSmoothing(*limits["label_smoothing"])]
 
 
 def _shared(run, replaced=None, hyperparameters=tuple, tuning_optimizer=None):

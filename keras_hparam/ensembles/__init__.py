@@ -9,6 +9,7 @@ from keras_hparam.ensembles.deep_ensemble import DeepEnsemble
 from keras_hparam.ensembles.hyper_batch_ensemble import HyperBatchEnsemble
 from keras_hparam.ensembles.hyper_deep import HyperDeepEnsemble
 from keras_hparam.ensembles.hyperparameters import L2, DropoutRate, LabelSmoothing, LossWeight
+from keras_hparam.ensembles.initializers import RandomSigns
 from keras_hparam.ensembles.losses import GaussianNegativeLogLikelihood
 from keras_hparam.ensembles.selection import Selection, greedy_selection
 from keras_hparam.ensembles.training import train
@@ -22,6 +23,7 @@ __all__ = [
     "L2",
     "LabelSmoothing",
     "LossWeight",
+    "RandomSigns",
     "Selection",
     "greedy_selection",
     "train",

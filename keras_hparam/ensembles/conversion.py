@@ -173,7 +173,7 @@ def _check_conversion(layer, conversion, with_hyperparameters):
     return conversion
 
 
-def convert(model, ensemble_size, conversions, columns):
+def convert(model, ensemble_size, conversions, columns, factor_initializer):
     """The network of all members.
 
     Args:
@@ -181,6 +181,7 @@ def convert(model, ensemble_size, conversions, columns):
         ensemble_size: int, K.
         conversions: what `plan` gave.
         columns: P `Column`s.
+        factor_initializer: of the members' factors.
 
     Returns:
         (network, parts): a functional model with the inputs [*inputs of the model, encoded [K·n, P], values [K·n, P]]
@@ -198,7 +199,7 @@ def convert(model, ensemble_size, conversions, columns):
             return operation(*args, **kwargs)  # an operation of keras.ops
         path, is_new = paths[id(operation)], id(operation) not in made
         if is_new:
-            layer = _convert_layer(operation, path, ensemble_size, conversions[path], columns)
+            layer = _convert_layer(operation, path, ensemble_size, conversions[path], columns, factor_initializer)
             parts.append(Part(path, operation, layer, conversions[path]))
             made[id(operation)] = layer
         arguments = _hyperparameters_of(made[id(operation)], path, columns, encoded, values, penalized=is_new)
@@ -220,7 +221,7 @@ def _hyperparameter_inputs(size):
     return tuple(keras.Input((size,), dtype="float32", name=name) for name in names)
 
 
-def _convert_layer(layer, path, ensemble_size, conversion, columns):
+def _convert_layer(layer, path, ensemble_size, conversion, columns, factor_initializer):
     if isinstance(layer, keras.layers.Dropout) and _column(columns, DropoutRate, path) is not None:
         common = {"name": layer.name, "dtype": layer.dtype_policy}
         return EnsembleDropout(noise_shape=layer.noise_shape, seed=layer.seed, **common)
@@ -239,7 +240,8 @@ def _convert_layer(layer, path, ensemble_size, conversion, columns):
     config = {name: _fresh(getattr(layer, name)) for name in names}
     if _column(columns, L2, path) is not None:
         config["kernel_regularizer"] = None  # what the ensemble varies replaces what the model had fixed
-    return made_of(**config, ensemble_size=ensemble_size, name=layer.name, dtype=layer.dtype_policy)
+    config |= {"factor_initializer": _fresh(factor_initializer), "name": layer.name, "dtype": layer.dtype_policy}
+    return made_of(**config, ensemble_size=ensemble_size)
 
 
 def _fresh(value):

@@ -11,6 +11,7 @@ from keras_hparam import errors
 from keras_hparam.ensembles import conversion, folding, outputs
 from keras_hparam.ensembles.bounds import Bounds
 from keras_hparam.ensembles.hyperparameters import columns
+from keras_hparam.ensembles.initializers import RandomSigns
 from keras_hparam.ensembles.prediction import MemberPredictions
 from keras_hparam.ensembles.training_steps import TrainingSteps
 
@@ -38,6 +39,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         combination: "mean" or "trimmed_mean", how the members' outputs are combined.
         trim: int >= 1, how many outliers a trimmed mean leaves out.
         seed: int, of the hyperparameters' samples.
+        factor_initializer: of the members' factors r, s, u and v; None for `RandomSigns()`.
         encoding: "centered" or "unit", how the layers see the hyperparameters, see `Bounds.encode`.
         output_kinds: how each output is combined, of `outputs.OUTPUT_KINDS`; None for what the loss says, or the mean.
 
@@ -58,7 +60,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
 
     def __init__(
         self, model, ensemble_size, hyperparameters=(), *, layers=None, combination="mean", trim=1, seed=0,
-        encoding="centered", output_kinds=None, **kwargs,
+        factor_initializer=None, encoding="centered", output_kinds=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         conversion.check_model(model)
@@ -69,10 +71,11 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         outputs.combine(np.zeros((ensemble_size, 1)), "point", combination, trim)  # refuses what does not fit
         self.ensemble_size, self.combination, self.trim, self.seed = ensemble_size, combination, trim, seed
         self.encoding = encoding
+        self.factor_initializer = keras.initializers.get(factor_initializer or RandomSigns())
         self.hyperparameters, self.conversions = tuple(hyperparameters), dict(layers or {})
         plan = conversion.plan(model, self.conversions, bool(self.hyperparameters))
         self.columns = tuple(columns(self.hyperparameters, *conversion.targets(model, plan)))
-        self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns)
+        self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns, self.factor_initializer)
         self.converted = conversion.Converted(model, tuple(parts))
         limits = [(column.hyperparameter.low, column.hyperparameter.high) for column in self.columns]
         self.bounds = Bounds(ensemble_size, *zip(*limits, strict=True), encoding, name="bounds") if limits else None
@@ -151,6 +154,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
     def get_config(self):
         names = ("ensemble_size", "combination", "trim", "seed", "encoding", "output_kinds")
         config = {name: getattr(self, name) for name in names}
+        config["factor_initializer"] = keras.saving.serialize_keras_object(self.factor_initializer)
         config["model"] = keras.saving.serialize_keras_object(self.converted.model)
         config["hyperparameters"] = [keras.saving.serialize_keras_object(one) for one in self.hyperparameters]
         return {"name": self.name, "layers": self.conversions, **config}
@@ -158,7 +162,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("model", "hyperparameters"):
+        for name in ("model", "hyperparameters", "factor_initializer"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 

@@ -53,6 +53,7 @@ class TrainingOptions:
         object.__setattr__(self, "tuning_optimizer", keras.optimizers.get(self.tuning_optimizer))
 
     def get_config(self):
+        """The arguments that make them again, the optimizer serialized."""
         config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**config, "tuning_optimizer": keras.saving.serialize_keras_object(self.tuning_optimizer)}
 

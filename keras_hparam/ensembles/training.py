@@ -29,7 +29,7 @@ def train(
         tuning_data, tuning_split: as in the model's `fit`.
         directory: of checkpoints, from which an interrupted training goes on; None for none.
         save_every: int >= 1, steps between checkpoints; there is one at the end as well.
-        strategy: `tf.distribute.Strategy`; None for the one in force.
+        strategy: `tf.distribute.Strategy`; None for that of the model.
         seed: int, of the order of the examples.
         on_epoch: callable (epoch, mean loss), after every epoch.
 
@@ -41,6 +41,15 @@ def train(
     """
     if getattr(model, "losses_of_members", None) is None:
         raise errors.InvalidArgumentError("Expected a compiled `model` with a loss. Received: none.")
+    strategy = strategy or model.distribute_strategy
+    if strategy is not model.distribute_strategy:
+        raise errors.InvalidArgumentError(
+            f"Expected the `strategy` under whose scope the model was made, {model.distribute_strategy}. "
+            f"Received: {strategy}."
+        )
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("save_every", save_every)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
     x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split)
     loop = _Loop(model, tree.map_structure(np.asarray, (x, y)), batch_size, strategy, seed, directory)
     loop.restore()
@@ -61,7 +70,7 @@ class _Loop:
         if len(sizes) != 1 or 0 in sizes:
             raise errors.InvalidArgumentError(f"Expected `x` and `y` of one length, not 0. Received: lengths {sizes}.")
         self.model, self.data, self.batch_size, self.seed = model, data, batch_size, seed
-        self.strategy = strategy or tf.distribute.get_strategy()
+        self.strategy = strategy
         self.size = sizes.pop()
         self.steps_per_epoch = math.ceil(self.size / batch_size)
         self.step, self.total, self.means = 0, 0.0, []
@@ -121,10 +130,12 @@ class _Loop:
 
     def _variables(self):
         optimizers = {"optimizer": self.model.optimizer, "tuning_optimizer": self.model.tuning_optimizer}
-        named = {f"model/{variable.path}": variable for variable in self.model.variables}
-        for name, optimizer in optimizers.items():
-            named |= {f"{name}/{v.path}": v for v in (optimizer.variables if optimizer is not None else ())}
-        return named
+        owners = {"model": self.model} | {name: one for name, one in optimizers.items() if one is not None}
+        return {  # by their order: Keras numbers the names of layers on and on in one process
+            f"{name}/{index}": variable
+            for name, owner in owners.items()
+            for index, variable in enumerate(owner.variables)
+        }
 
     def _facts(self):
         return {"seed": self.seed, "batch_size": self.batch_size, "examples": self.size}

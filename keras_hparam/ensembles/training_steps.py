@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
+from keras_hparam import errors
 from keras_hparam.ensembles import draws, tuning_data
 from keras_hparam.ensembles.bounds_history import BoundsHistory, StopOnDivergence
 from keras_hparam.ensembles.member_losses import MemberLosses
@@ -40,6 +41,8 @@ class TrainingSteps:
         if self.bounds is not None:
             self.tuning_optimizer = self.options.tuning_optimizer
             self.tuning_optimizer.build([self.bounds.log_bounds])
+        for name in ("optimizer", "tuning_optimizer"):
+            _require_strategy(name, getattr(self, name), self.distribute_strategy)
 
     def fit(self, x=None, y=None, *, tuning_data=None, tuning_split=0.05, sample_weight=None, callbacks=None, **kwargs):
         """As `keras.Model.fit`, with held-out data that tunes the hyperparameters.
@@ -178,6 +181,16 @@ class TrainingSteps:
             first = ops.moveaxis(tree.flatten(members)[0], 0, 1)  # [n, K, …]
             metric.update_state(tree.flatten(y)[0], first, sample_weight=sample_weight)
         return self.compute_metrics(x, y, self.combine(members), sample_weight=sample_weight)
+
+
+def _require_strategy(name, optimizer, strategy):
+    """An optimizer that was made outside of the strategy's scope would apply each replica's gradients alone."""
+    made_under = getattr(optimizer, "_distribution_strategy", strategy)
+    if made_under is not strategy:
+        raise errors.InvalidArgumentError(
+            f"Expected the `{name}` to be made under the scope of the model's strategy, {type(strategy).__name__}. "
+            f"Received: one made under {type(made_under).__name__}."
+        )
 
 
 def _weighted_mean(losses, sample_weight):
