@@ -80,7 +80,8 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         limits = [(column.hyperparameter.low, column.hyperparameter.high) for column in self.columns]
         self.bounds = Bounds(ensemble_size, *zip(*limits, strict=True), encoding, name="bounds") if limits else None
         self.output_kinds = tuple(output_kinds or ["point"] * len(self.network.outputs))
-        self.losses_of_members, self.member_metrics, self.tuning_tensors = None, [], None
+        self.losses_of_members, self.member_metrics = None, []
+        self.tuning_tensors, self.tuning_batch_size = None, None
         self.built = True
 
     @classmethod

@@ -19,7 +19,7 @@ class TrainingOptions:
         tuning_loss_of: the same for tuning steps.
         tuning_optimizer: a `keras.optimizers.Optimizer`, or its name, of the bounds.
         tuning_every: int >= 1, training steps per tuning step.
-        tuning_batch_size: int >= 1, examples of a tuning step.
+        tuning_batch_size: int >= 1, examples of a tuning step; None for as many as in a training step.
         entropy_weight: number >= 0, how much a tuning step also raises the entropy of the distributions.
         entropy_of: "log_values" or "values", see `Bounds.entropy`.
 
@@ -31,7 +31,7 @@ class TrainingOptions:
     tuning_loss_of: str = "ensemble"
     tuning_optimizer: object = dataclasses.field(default_factory=lambda: keras.optimizers.Adam(1e-3))
     tuning_every: int = 3
-    tuning_batch_size: int = 128
+    tuning_batch_size: int | None = None
     entropy_weight: float = 1e-3
     entropy_of: str = "log_values"
 
@@ -44,6 +44,8 @@ class TrainingOptions:
                 )
         for name in ("tuning_every", "tuning_batch_size"):
             value = getattr(self, name)
+            if name == "tuning_batch_size" and value is None:
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
         if not isinstance(self.entropy_weight, int | float) or not self.entropy_weight >= 0:

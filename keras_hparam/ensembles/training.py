@@ -50,7 +50,7 @@ def train(
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("save_every", save_every)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
-    x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split)
+    x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split, batch_size)
     loop = _Loop(model, tree.map_structure(np.asarray, (x, y)), batch_size, strategy, seed, directory)
     loop.restore()
     for batch in loop.batches(epochs):

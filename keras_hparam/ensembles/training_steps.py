@@ -60,7 +60,9 @@ class TrainingSteps:
         Raises:
             InvalidArgumentError: if tuning data cannot be taken, or do not fit.
         """
-        x, y, sample_weight = self.set_tuning_data(x, y, sample_weight, tuning_data, tuning_split)
+        x, y, sample_weight = self.set_tuning_data(
+            x, y, sample_weight, tuning_data, tuning_split, kwargs.get("batch_size")
+        )
         bounds_history = BoundsHistory()
         callbacks = [] if callbacks is None else callbacks if isinstance(callbacks, list | tuple) else [callbacks]
         callbacks = [*callbacks, bounds_history, StopOnDivergence()]
@@ -68,10 +70,11 @@ class TrainingSteps:
         history.history.update(bounds_history.history)
         return history
 
-    def set_tuning_data(self, x, y, sample_weight, data, share):
+    def set_tuning_data(self, x, y, sample_weight, data, share, batch_size):
         """Keeps the tuning data, taken from the training data where there are none; gives the training data back."""
         if self.bounds is None:
             return x, y, sample_weight
+        self.tuning_batch_size = self.options.tuning_batch_size or batch_size or tuning_data.batch_size_of(x)
         if data is None:
             (x, y, sample_weight), data = tuning_data.hold_out(x, y, sample_weight, share, self.seed)
         self.tuning_tensors = tuning_data.tensors(data)
@@ -127,7 +130,7 @@ class TrainingSteps:
             The loss, a scalar.
         """
         step = self.tuning_optimizer.iterations
-        drawn = draws.batch(data, self.seed, step, self.options.tuning_batch_size)
+        drawn = draws.batch(data, self.seed, step, self.tuning_batch_size)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(drawn)
         uniform = self._uniform(step, tf.shape(tree.flatten(x)[0])[0], _TUNING)
         log_bounds = self.bounds.log_bounds

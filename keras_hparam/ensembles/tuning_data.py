@@ -9,6 +9,7 @@ from keras import tree
 
 from keras_hparam import errors
 
+KERAS_BATCH_SIZE = 32
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -67,6 +68,19 @@ def _hold_out_batches(dataset, share):
         *(count, batches),
     )
     return (dataset.skip(count), None, None), dataset.take(count)
+
+
+def batch_size_of(x):
+    """The number of examples in the batches that `fit` makes of x where it is given no `batch_size`.
+
+    Args:
+        x: as `fit` takes it. Of a `tf.data.Dataset` the first batch tells; of arrays and of generators it is Keras' own
+            default, 32.
+    """
+    if not isinstance(x, tf.data.Dataset):
+        return KERAS_BATCH_SIZE
+    known = tree.flatten(x.element_spec)[0].shape[0]
+    return known or int(tf.shape(tree.flatten(next(iter(x)))[0])[0])
 
 
 def tensors(data):

@@ -106,6 +106,7 @@ def test_a_tuning_step_follows_the_gradient_of_the_held_out_loss(of, entropy_of)
         expected[index] = (loss(start + change) - loss(start - change)) / (2 * width)
     variable.assign(start.astype("float32"))
     before = np.asarray(variable, "float64")
+    model.tuning_batch_size = 8
     model.tuning_step(data)
     found = (before - np.asarray(variable)) / 1e-3
     assert np.abs(expected).max() > 1e-3

@@ -47,6 +47,13 @@ def test_batches_of_a_dataset_are_divided():
     np.testing.assert_array_equal(y, np.arange(8))
 
 
+def test_the_size_of_batches_is_that_of_the_dataset():
+    found = dataset()()
+    assert tuning_data.batch_size_of(found) == 4  # the last batch may be smaller: the static size is unknown
+    assert tuning_data.batch_size_of(found.unbatch().batch(5, drop_remainder=True)) == 5
+    assert tuning_data.batch_size_of(X) == 32
+
+
 @pytest.mark.parametrize(
     "x, y, share, message",
     [
