@@ -1,4 +1,4 @@
-"""The training loop: it equals `fit`, is the same on two replicas, and goes on after a stop as if there had been none."""
+"""The training loop equals `fit`, is the same on two replicas, and goes on after a stop as if there had been none."""
 
 import keras
 import numpy as np
@@ -73,7 +73,8 @@ def test_a_training_that_is_killed_ends_like_one_that_is_not(tmp_path, save_ever
         ensembles.train(broken, X, Y, **TRAINING, directory=tmp_path, save_every=save_every)
     monkeypatch.setattr(type(broken), "tune", update)
     resumed = make()
-    assert ensembles.train(resumed, X, Y, **TRAINING, directory=tmp_path, save_every=save_every) == pytest.approx(losses, rel=1e-4)
+    found = ensembles.train(resumed, X, Y, **TRAINING, directory=tmp_path, save_every=save_every)
+    assert found == pytest.approx(losses, rel=1e-4)
     for one, two in zip(variables(whole), variables(resumed), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-4)  # sums of threads differ in their order
     done = make()  # nothing is left to do: what there is comes back
