@@ -11,12 +11,13 @@ from keras import ops, tree
 
 from keras_hparam import errors
 from keras_hparam.ensembles.batch_layers import Conv2DBatchEnsemble, DenseBatchEnsemble
+from keras_hparam.ensembles.columns import index_of
+from keras_hparam.ensembles.conversion_plan import functional, walk
 from keras_hparam.ensembles.dropout import EnsembleDropout
 from keras_hparam.ensembles.hyper_batch_layers import Conv2DHyperBatchEnsemble, DenseHyperBatchEnsemble
 from keras_hparam.ensembles.hyperparameters import L2, DropoutRate
 from keras_hparam.ensembles.memberwise import Memberwise
 
-CONVERSIONS = ("hyper_batch", "batch", "independent", "shared")
 _KERNELS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "activation", "use_bias")
 _DENSE = ("units", *_KERNELS)
 _CONV2D = ("filters", "kernel_size", "strides", "padding", "dilation_rate", "data_format", *_KERNELS)
@@ -66,113 +67,6 @@ class Converted:
         return [ops.convert_to_tensor(x) for x in tree.flatten(inputs)]
 
 
-def walk(model, path="", seen=None):
-    """Yields (path, layer) of every layer, those of nested models included, each once, in the order of the graph."""
-    seen = set() if seen is None else seen
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer) or id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        if isinstance(layer, keras.Model):
-            yield from walk(layer, f"{path}{layer.name}/", seen)
-        else:
-            yield path + layer.name, layer
-
-
-def check_model(model):
-    """The model itself, if it can be converted: a built Sequential or functional model.
-
-    Raises:
-        InvalidArgumentError: otherwise.
-    """
-    if not isinstance(model, keras.Model) or not hasattr(_functional(model), "operations"):
-        raise errors.InvalidArgumentError(
-            "Expected `model` to be a Sequential or functional Keras model with known input shapes (build it, or begin "
-            f"it with keras.Input). Received: {model!r}."
-        )
-    return model
-
-
-def _functional(model):
-    """The model as a functional one: a Sequential holds one once it is built."""
-    return getattr(model, "_functional", model) if isinstance(model, keras.Sequential) else model
-
-
-def plan(model, layers, with_hyperparameters):
-    """How each layer is converted.
-
-    Args:
-        model: the user's model.
-        layers: dict from a layer's name, or its path through nested models, to one of `CONVERSIONS`; by default Dense
-            and Conv2D become "hyper_batch" ("batch" without hyperparameters), BatchNormalization "independent", layers
-            without weights "shared".
-        with_hyperparameters: bool.
-
-    Returns:
-        dict from path to conversion.
-
-    Raises:
-        InvalidArgumentError: for a name that the model lacks, a conversion that the layer does not have, or a layer
-            with weights for which there is no default.
-    """
-    found, layers = {}, dict(layers or {})
-    used = set()
-    for path, layer in walk(model):
-        names = [name for name in (layer.name, path) if name in layers]
-        used |= set(names)
-        default = _default(layer, with_hyperparameters)
-        found[path] = _check_conversion(layer, layers[names[-1]] if names else default, with_hyperparameters)
-    if set(layers) - used:
-        raise errors.InvalidArgumentError(
-            f"Expected `layers` to name layers of the model, of {sorted(found)}. "
-            f"Received: {sorted(set(layers) - used)}."
-        )
-    if with_hyperparameters and "hyper_batch" not in found.values():
-        raise errors.InvalidArgumentError(
-            "Expected at least one Dense or Conv2D layer that becomes a hyper-batch layer: without it, hyperparameters "
-            f"have no effect on the outputs. Received: {found}."
-        )
-    return found
-
-
-def targets(model, conversions):
-    """(paths of the layers with ensemble kernels, of the Dropout layers, names of the outputs) for `columns`."""
-    kernels = tuple(path for path, conversion in conversions.items() if conversion in ("hyper_batch", "batch"))
-    dropouts = tuple(path for path, layer in walk(model) if isinstance(layer, keras.layers.Dropout))
-    return kernels, dropouts, tuple(_functional(model).output_names)
-
-
-def _default(layer, with_hyperparameters):
-    if type(layer).__name__ in ("Dense", "Conv2D"):
-        return "hyper_batch" if with_hyperparameters else "batch"
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return "independent"
-    return None if layer.weights else "shared"
-
-
-def _check_conversion(layer, conversion, with_hyperparameters):
-    kind = type(layer).__name__
-    if conversion is None:
-        raise errors.InvalidArgumentError(
-            f"Expected layers of kinds that have an ensemble form (Dense, Conv2D, BatchNormalization, layers without "
-            f'weights), or "independent" or "shared" in `layers`. Received: the layer {layer.name!r}, a {kind}; '
-            f'layers={{"{layer.name}": "independent"}} gives each member its own copy of it.'
-        )
-    if conversion not in CONVERSIONS:
-        raise errors.InvalidArgumentError(
-            f"Expected conversions in `layers` to be of {CONVERSIONS}. Received: {conversion!r} for {layer.name!r}."
-        )
-    if conversion in ("hyper_batch", "batch") and (kind, conversion) not in _ENSEMBLE_LAYERS:
-        raise errors.InvalidArgumentError(
-            f'Expected a Dense or Conv2D layer for "{conversion}". Received: {layer.name!r}, a {kind}.'
-        )
-    if conversion == "hyper_batch" and not with_hyperparameters:
-        raise errors.InvalidArgumentError(
-            f'Expected `hyperparameters` for "hyper_batch" layers. Received: none, with {layer.name!r} chosen.'
-        )
-    return conversion
-
-
 def convert(model, ensemble_size, conversions, columns, factor_initializer):
     """The network of all members.
 
@@ -207,7 +101,7 @@ def convert(model, ensemble_size, conversions, columns, factor_initializer):
 
     def run(nested, tensors):
         # The one private call: Keras offers no public way to run a functional model's graph with other operations.
-        return _functional(nested)._run_through_graph(tensors, call_fn=call)
+        return functional(nested)._run_through_graph(tensors, call_fn=call)
 
     outputs = run(model, inputs)
     extra = [encoded, values] if columns else []
@@ -222,7 +116,7 @@ def _hyperparameter_inputs(size):
 
 
 def _convert_layer(layer, path, ensemble_size, conversion, columns, factor_initializer):
-    if isinstance(layer, keras.layers.Dropout) and _column(columns, DropoutRate, path) is not None:
+    if isinstance(layer, keras.layers.Dropout) and index_of(columns, DropoutRate, path) is not None:
         common = {"name": layer.name, "dtype": layer.dtype_policy}
         return EnsembleDropout(noise_shape=layer.noise_shape, seed=layer.seed, **common)
     if conversion == "shared":
@@ -238,7 +132,7 @@ def _convert_layer(layer, path, ensemble_size, conversion, columns, factor_initi
     if getattr(layer, "groups", 1) != 1:
         raise errors.InvalidArgumentError(f"Expected groups=1. Received: groups={layer.groups} in {layer.name!r}.")
     config = {name: _fresh(getattr(layer, name)) for name in names}
-    if _column(columns, L2, path) is not None:
+    if index_of(columns, L2, path) is not None:
         config["kernel_regularizer"] = None  # what the ensemble varies replaces what the model had fixed
     config |= {"factor_initializer": _fresh(factor_initializer), "name": layer.name, "dtype": layer.dtype_policy}
     return made_of(**config, ensemble_size=ensemble_size)
@@ -251,22 +145,14 @@ def _fresh(value):
     return value
 
 
-def _column(columns, kind, path):
-    """The index of the column of that kind which acts on the layer; None if there is none."""
-    for index, column in enumerate(columns):
-        if isinstance(column.hyperparameter, kind) and path in column.targets:
-            return index
-    return None
-
-
 def _hyperparameters_of(layer, path, columns, encoded, values, penalized):
     """The further arguments of a call to the layer; a layer that is called several times is penalised once."""
     arguments = {}
     if isinstance(layer, DenseHyperBatchEnsemble | Conv2DHyperBatchEnsemble):
         arguments["lambdas"] = encoded
     if isinstance(layer, EnsembleDropout):
-        arguments["rate"] = values[:, _column(columns, DropoutRate, path)]
-    index = _column(columns, L2, path)
+        arguments["rate"] = values[:, index_of(columns, DropoutRate, path)]
+    index = index_of(columns, L2, path)
     if index is not None and penalized:
         arguments["l2"] = values[:, index]
         if columns[index].hyperparameter.bias and layer.use_bias:

@@ -6,6 +6,8 @@ Axes: K members, n examples, P columns.
 import tensorflow as tf
 from keras import ops, tree
 
+from keras_hparam.ensembles.replicas import replica
+
 
 def uniform(seed, step, shape, stream):
     """Numbers in [0, 1) [K, n, P] for the examples of this replica: a function of (seed, step, stream) alone.
@@ -23,14 +25,6 @@ def uniform(seed, step, shape, stream):
     key = ops.stack([ops.cast(seed + 2**20 * stream, "int64"), ops.cast(step, "int64")])
     drawn = tf.random.stateless_uniform((size, examples * replicas, columns), seed=key)
     return drawn if replicas == 1 else tf.slice(drawn, (0, index * examples, 0), (size, examples, columns))
-
-
-def replica():
-    """(number of replicas, index of this one): 1 and 0 outside of `strategy.run`."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return 1, 0
-    return context.num_replicas_in_sync, context.replica_id_in_sync_group
 
 
 def batch(data, seed, step, size):

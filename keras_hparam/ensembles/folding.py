@@ -5,7 +5,7 @@ Axes: K members, P columns of hyperparameters.
 
 import keras
 
-from keras_hparam.ensembles import conversion
+from keras_hparam.ensembles import conversion_plan
 
 
 def fold(converted, encoded, ensemble_size):
@@ -23,7 +23,7 @@ def fold(converted, encoded, ensemble_size):
 def _member(model, weights, index):
     clone = keras.models.clone_model(model)
     clone.name = f"{model.name}_member_{index}"
-    for path, layer in conversion.walk(clone):
+    for path, layer in conversion_plan.walk(clone):
         if path in weights:
             layer.set_weights(weights[path][index])
     return clone

@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops, tree
 
 from keras_hparam import errors
-from keras_hparam.ensembles import conversion, folding, outputs
+from keras_hparam.ensembles import conversion, conversion_plan, folding, outputs
 from keras_hparam.ensembles.bounds import Bounds
-from keras_hparam.ensembles.hyperparameters import columns
+from keras_hparam.ensembles.columns import columns
 from keras_hparam.ensembles.initializers import RandomSigns
 from keras_hparam.ensembles.prediction import MemberPredictions
 from keras_hparam.ensembles.training_steps import TrainingSteps
@@ -63,7 +63,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         factor_initializer=None, encoding="centered", output_kinds=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        conversion.check_model(model)
+        conversion_plan.check_model(model)
         if not isinstance(ensemble_size, int) or isinstance(ensemble_size, bool) or ensemble_size < 1:
             raise errors.InvalidArgumentError(
                 f"Expected `ensemble_size` to be an int >= 1. Received: {ensemble_size!r}."
@@ -73,8 +73,8 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         self.encoding = encoding
         self.factor_initializer = keras.initializers.get(factor_initializer or RandomSigns())
         self.hyperparameters, self.conversions = tuple(hyperparameters), dict(layers or {})
-        plan = conversion.plan(model, self.conversions, bool(self.hyperparameters))
-        self.columns = tuple(columns(self.hyperparameters, *conversion.targets(model, plan)))
+        plan = conversion_plan.plan(model, self.conversions, bool(self.hyperparameters))
+        self.columns = tuple(columns(self.hyperparameters, *conversion_plan.targets(model, plan)))
         self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns, self.factor_initializer)
         self.converted = conversion.Converted(model, tuple(parts))
         limits = [(column.hyperparameter.low, column.hyperparameter.high) for column in self.columns]

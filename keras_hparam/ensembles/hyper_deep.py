@@ -61,7 +61,7 @@ class HyperDeepEnsemble(DeepEnsemble):
     @classmethod
     def from_tuner(
         cls, tuner, ensemble_size, x=None, y=None, validation_data=None, *, num_top=None, num_settings=None,
-        num_initializations=None, loss=None, replacement=True, unique=False, second_candidates="saved",
+        num_initializations=None, loss=None, replacement=True, unique=True, second_candidates="saved",
         output_kind=None, combination="mean", trim=1, directory=None, strategy=None, seed=0, **fit_arguments,
     ):  # fmt: skip
         """An ensemble from a finished search.
@@ -86,7 +86,8 @@ class HyperDeepEnsemble(DeepEnsemble):
                 network of the first selection is one of them.
             loss: of both selections, see `greedy_selection`. None for the negative log-likelihood; of outputs that are
                 points, "mse".
-            replacement, unique: of the second selection, see `greedy_selection`.
+            replacement, unique: of the second selection, see `greedy_selection`; by default K different members, of
+                which some may count more than once.
             second_candidates: networks of the first selection: "saved" by the tuner at their best epoch (where one is
                 missing, it is trained anew), or "trained" here.
             output_kind, combination, trim: as of `DeepEnsemble`.

@@ -8,6 +8,7 @@ from keras import ops, tree
 
 from keras_hparam import errors
 from keras_hparam.ensembles import outputs
+from keras_hparam.ensembles.columns import index_of
 from keras_hparam.ensembles.hyperparameters import LabelSmoothing, LossWeight
 
 
@@ -36,7 +37,7 @@ class MemberLosses:
         self.kinds = [outputs.kind_of(loss) if loss is not None else "point" for loss in self.losses]
         self.smoothing = [self._smoothed_by(index, columns) for index in range(len(self.names))]
         self._require_smoothed(columns)
-        self.weighted_by = [_column_of(columns, LossWeight, name) for name in self.names]
+        self.weighted_by = [index_of(columns, LossWeight, name) for name in self.names]
 
     def __call__(self, y, members, values, of):
         """Losses of the examples.
@@ -83,7 +84,7 @@ class MemberLosses:
         return ops.mean(losses, axis=tuple(range(1, len(losses.shape)))) if len(losses.shape) > 1 else losses
 
     def _smoothed_by(self, index, columns):
-        column = _column_of(columns, LabelSmoothing, self.names[index])
+        column = index_of(columns, LabelSmoothing, self.names[index])
         if column is None:
             return None
         classification = self.kinds[index] not in ("gaussian", "point")
@@ -125,13 +126,6 @@ def _smoothed_cross_entropy(kind, target, output, smoothing):
     target = (1 - smoothing) * ops.cast(target, output.dtype) + smoothing / classes
     entropy = keras.losses.binary_crossentropy if kind.startswith("binary") else keras.losses.categorical_crossentropy
     return entropy(target, output, from_logits=kind.endswith("logits"))
-
-
-def _column_of(columns, kind, name):
-    for index, column in enumerate(columns):
-        if isinstance(column.hyperparameter, kind) and name in column.targets:
-            return index
-    return None
 
 
 def _per_output(argument, given, names, shared):

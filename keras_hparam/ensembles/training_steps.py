@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
-from keras_hparam import errors
-from keras_hparam.ensembles import draws, tuning_data
+from keras_hparam.ensembles import draws, replicas, tuning_data
 from keras_hparam.ensembles.bounds_history import BoundsHistory, StopOnDivergence
 from keras_hparam.ensembles.member_losses import MemberLosses
 from keras_hparam.ensembles.options import TrainingOptions
@@ -42,7 +41,7 @@ class TrainingSteps:
             self.tuning_optimizer = self.options.tuning_optimizer
             self.tuning_optimizer.build([self.bounds.log_bounds])
         for name in ("optimizer", "tuning_optimizer"):
-            _require_strategy(name, getattr(self, name), self.distribute_strategy)
+            replicas.require_strategy(name, getattr(self, name), self.distribute_strategy)
 
     def fit(self, x=None, y=None, *, tuning_data=None, tuning_split=0.05, sample_weight=None, callbacks=None, **kwargs):
         """As `keras.Model.fit`, with held-out data that tunes the hyperparameters.
@@ -99,7 +98,7 @@ class TrainingSteps:
         """
         examples = tf.shape(tree.flatten(x)[0])[0]
         uniform = self._uniform(self.optimizer.iterations, examples, _TRAINING)
-        share = _share_of_global_batch(examples)
+        share = replicas.share_of_global_batch(examples)
         with tf.GradientTape() as tape:
             members, values = self.run(x, training=True, uniform=uniform)
             losses = self.losses_of_members(y, tree.flatten(members), values, self.options.loss_of)
@@ -139,7 +138,7 @@ class TrainingSteps:
             members, _ = self.run(x, training=False, uniform=uniform)
             losses = self.losses_of_members(y, tree.flatten(members), None, self.options.tuning_loss_of)
             entropy = self.options.entropy_weight * self.bounds.entropy(self.options.entropy_of)
-            loss = (_weighted_mean(losses, sample_weight) - entropy) / draws.replica()[0]
+            loss = (_weighted_mean(losses, sample_weight) - entropy) / replicas.replica()[0]
         gradient = tape.gradient(loss, log_bounds.value)
         finite = tf.reduce_all(tf.math.is_finite(gradient))
         self.tuning_optimizer.apply([tf.where(finite, gradient, tf.zeros_like(gradient))], [log_bounds])
@@ -186,26 +185,7 @@ class TrainingSteps:
         return self.compute_metrics(x, y, self.combine(members), sample_weight=sample_weight)
 
 
-def _require_strategy(name, optimizer, strategy):
-    """An optimizer that was made outside of the strategy's scope would apply each replica's gradients alone."""
-    made_under = getattr(optimizer, "_distribution_strategy", strategy)
-    if made_under is not strategy:
-        raise errors.InvalidArgumentError(
-            f"Expected the `{name}` to be made under the scope of the model's strategy, {type(strategy).__name__}. "
-            f"Received: one made under {type(made_under).__name__}."
-        )
-
-
 def _weighted_mean(losses, sample_weight):
     """Mean over members and examples of losses [K, n] or [n], weighted by the examples' [n]."""
     weights = 1.0 if sample_weight is None else ops.reshape(ops.cast(sample_weight, losses.dtype), (-1,))
     return ops.mean(losses * weights)
-
-
-def _share_of_global_batch(examples):
-    """The share of the global batch that this replica holds: gradients are summed, and batches may be uneven."""
-    replicas, _ = draws.replica()
-    if replicas == 1:
-        return 1.0
-    local = tf.cast(examples, tf.float32)
-    return local / tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, local)

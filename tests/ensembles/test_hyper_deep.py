@@ -157,7 +157,7 @@ def test_datasets(tuner):
 
 
 def test_a_directory_of_another_search_is_refused(tuner, tmp_path):
-    arguments = {"num_top": 1, "num_settings": 1, "num_initializations": 1}
+    arguments = {"num_top": 1, "num_settings": 1, "num_initializations": 1, "unique": False}
     ensemble_of(tuner, directory=tmp_path, **arguments)
     for other in ({"seed": 1}, {"epochs": 2}, {"second_candidates": "trained"}):
         with pytest.raises(errors.InvalidArgumentError, match=f"trained with.*{next(iter(other))}"):

@@ -9,7 +9,7 @@ import pytest
 
 from keras_hparam import errors
 from keras_hparam.ensembles import LabelSmoothing, LossWeight
-from keras_hparam.ensembles.hyperparameters import Column
+from keras_hparam.ensembles.columns import Column
 from keras_hparam.ensembles.member_losses import MemberLosses
 
 K, N, C = 3, 4, 5

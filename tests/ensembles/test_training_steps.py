@@ -226,3 +226,42 @@ def test_the_loss_of_the_ensemble_trains_better_than_chance_on_regression():
     model.fit(x, x[:, 0], epochs=15, batch_size=8, verbose=0)
     assert model.evaluate(x, x[:, 0], verbose=0) < 0.5 * np.var(x[:, 0])
     assert LOSS.from_logits  # the shared loss of the other tests is not touched
+
+
+class Killed(Exception):
+    pass
+
+
+class Kill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise Killed
+
+
+def test_backup_and_restore_continues_with_bounds_and_both_optimizers(tmp_path):
+    x, y = models.data()
+    arguments = {"epochs": 4, "batch_size": 8, "shuffle": False, "verbose": 0, "tuning_data": (x, y)}
+    make = lambda: plain(tuning_every=2, tuning_optimizer=keras.optimizers.SGD(0.5, momentum=0.9))  # noqa: E731
+    whole, broken, resumed = make(), make(), make()
+    whole.fit(x, y, **arguments)
+    backup = str(tmp_path / "backup")
+    with pytest.raises(Killed):
+        broken.fit(x, y, **arguments, callbacks=[keras.callbacks.BackupAndRestore(backup), Kill()])
+    resumed.fit(x, y, **arguments, callbacks=[keras.callbacks.BackupAndRestore(backup)])
+    assert int(resumed.optimizer.iterations) == 12 and int(resumed.tuning_optimizer.iterations) == 6
+    for one, two in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_mixed_precision_trains():
+    """float16 with loss scaling: the loss falls, the variables stay float32."""
+    x, y = models.data()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = plain(optimizer=keras.optimizers.Adam(0.02))
+        history = model.fit(x, y, epochs=6, batch_size=8, verbose=0, tuning_data=(x, y)).history
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    assert history["loss"][-1] < history["loss"][0]
+    assert {str(variable.dtype) for variable in model.trainable_variables} == {"float32"}

@@ -5,7 +5,7 @@ import pytest
 
 from keras_hparam import errors
 from keras_hparam.ensembles import L2, DropoutRate, LabelSmoothing, LossWeight
-from keras_hparam.ensembles.hyperparameters import columns
+from keras_hparam.ensembles.columns import columns
 
 KERNELS, DROPOUTS, OUTPUTS = ("hidden", "block/conv", "head"), ("dropout",), ("main", "auxiliary")
 
