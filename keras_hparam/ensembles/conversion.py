@@ -21,6 +21,7 @@ from keras_hparam.ensembles.memberwise import Memberwise
 _KERNELS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "activation", "use_bias")
 _DENSE = ("units", *_KERNELS)
 _CONV2D = ("filters", "kernel_size", "strides", "padding", "dilation_rate", "data_format", *_KERNELS)
+_SHARED = ("factor_initializer", "regularize")  # options that batch ensemble layers have as well
 _ENSEMBLE_LAYERS = {
     ("Dense", "hyper_batch"): (DenseHyperBatchEnsemble, _DENSE),
     ("Dense", "batch"): (DenseBatchEnsemble, _DENSE),
@@ -67,7 +68,7 @@ class Converted:
         return [ops.convert_to_tensor(x) for x in tree.flatten(inputs)]
 
 
-def convert(model, ensemble_size, conversions, columns, factor_initializer):
+def convert(model, ensemble_size, conversions, columns, options):
     """The network of all members.
 
     Args:
@@ -75,7 +76,7 @@ def convert(model, ensemble_size, conversions, columns, factor_initializer):
         ensemble_size: int, K.
         conversions: what `plan` gave.
         columns: P `Column`s.
-        factor_initializer: of the members' factors.
+        options: dict with further arguments of the ensemble layers.
 
     Returns:
         (network, parts): a functional model with the inputs [*inputs of the model, encoded [K·n, P], values [K·n, P]]
@@ -93,7 +94,7 @@ def convert(model, ensemble_size, conversions, columns, factor_initializer):
             return operation(*args, **kwargs)  # an operation of keras.ops
         path, is_new = paths[id(operation)], id(operation) not in made
         if is_new:
-            layer = _convert_layer(operation, path, ensemble_size, conversions[path], columns, factor_initializer)
+            layer = _convert_layer(operation, path, ensemble_size, conversions[path], columns, options)
             parts.append(Part(path, operation, layer, conversions[path]))
             made[id(operation)] = layer
         arguments = _hyperparameters_of(made[id(operation)], path, columns, encoded, values, penalized=is_new)
@@ -115,7 +116,7 @@ def _hyperparameter_inputs(size):
     return tuple(keras.Input((size,), dtype="float32", name=name) for name in names)
 
 
-def _convert_layer(layer, path, ensemble_size, conversion, columns, factor_initializer):
+def _convert_layer(layer, path, ensemble_size, conversion, columns, options):
     if isinstance(layer, keras.layers.Dropout) and index_of(columns, DropoutRate, path) is not None:
         common = {"name": layer.name, "dtype": layer.dtype_policy}
         return EnsembleDropout(noise_shape=layer.noise_shape, seed=layer.seed, **common)
@@ -134,7 +135,8 @@ def _convert_layer(layer, path, ensemble_size, conversion, columns, factor_initi
     config = {name: _fresh(getattr(layer, name)) for name in names}
     if index_of(columns, L2, path) is not None:
         config["kernel_regularizer"] = None  # what the ensemble varies replaces what the model had fixed
-    config |= {"factor_initializer": _fresh(factor_initializer), "name": layer.name, "dtype": layer.dtype_policy}
+    config |= {name: _fresh(value) for name, value in options.items() if conversion == "hyper_batch" or name in _SHARED}
+    config |= {"name": layer.name, "dtype": layer.dtype_policy}
     return made_of(**config, ensemble_size=ensemble_size)
 
 

@@ -6,6 +6,7 @@ from keras_hparam import errors
 
 CONVERSIONS = ("hyper_batch", "batch", "independent", "shared")
 CONVERTIBLE = ("Dense", "Conv2D")
+OPTIONS = ("tied_factors", "embedding", "bias_embedding", "regularize")
 
 
 def walk(model, path="", seen=None):
@@ -75,6 +76,20 @@ def plan(model, layers, with_hyperparameters):
             f"have no effect on the outputs. Received: {found}."
         )
     return found
+
+
+def check_options(options):
+    """The options of the ensemble layers as a dict.
+
+    Raises:
+        InvalidArgumentError: for names that are none.
+    """
+    options = dict(options or {})
+    if set(options) - set(OPTIONS):
+        raise errors.InvalidArgumentError(
+            f"Expected `layer_options` to be some of {OPTIONS}. Received: {sorted(options)}."
+        )
+    return options
 
 
 def targets(model, conversions):

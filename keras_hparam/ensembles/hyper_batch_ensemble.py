@@ -36,6 +36,8 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
             members find their values. An empty one gives a batch ensemble, whose members differ in factors and biases.
         layers: dict from a layer's name to "hyper_batch", "batch" (factors alone), "independent" (each member has its
             own copy) or "shared", for those that are to be converted in another way.
+        layer_options: dict with further arguments of the ensemble layers: "tied_factors", "embedding",
+            "bias_embedding" and "regularize", see `DenseHyperBatchEnsemble`.
         combination: "mean" or "trimmed_mean", how the members' outputs are combined.
         trim: int >= 1, how many outliers a trimmed mean leaves out.
         seed: int, of the hyperparameters' samples.
@@ -59,8 +61,8 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
     """
 
     def __init__(
-        self, model, ensemble_size, hyperparameters=(), *, layers=None, combination="mean", trim=1, seed=0,
-        factor_initializer=None, encoding="centered", output_kinds=None, **kwargs,
+        self, model, ensemble_size, hyperparameters=(), *, layers=None, layer_options=None, combination="mean",
+        trim=1, seed=0, factor_initializer=None, encoding="centered", output_kinds=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         conversion_plan.check_model(model)
@@ -73,9 +75,11 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         self.encoding = encoding
         self.factor_initializer = keras.initializers.get(factor_initializer or RandomSigns())
         self.hyperparameters, self.conversions = tuple(hyperparameters), dict(layers or {})
+        self.layer_options = conversion_plan.check_options(layer_options)
         plan = conversion_plan.plan(model, self.conversions, bool(self.hyperparameters))
         self.columns = tuple(columns(self.hyperparameters, *conversion_plan.targets(model, plan)))
-        self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns, self.factor_initializer)
+        options = self.layer_options | {"factor_initializer": self.factor_initializer}
+        self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns, options)
         self.converted = conversion.Converted(model, tuple(parts))
         limits = [(column.hyperparameter.low, column.hyperparameter.high) for column in self.columns]
         self.bounds = Bounds(ensemble_size, *zip(*limits, strict=True), encoding, name="bounds") if limits else None
@@ -158,7 +162,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         config["factor_initializer"] = keras.saving.serialize_keras_object(self.factor_initializer)
         config["model"] = keras.saving.serialize_keras_object(self.converted.model)
         config["hyperparameters"] = [keras.saving.serialize_keras_object(one) for one in self.hyperparameters]
-        return {"name": self.name, "layers": self.conversions, **config}
+        return {"name": self.name, "layers": self.conversions, "layer_options": self.layer_options, **config}
 
     @classmethod
     def from_config(cls, config):

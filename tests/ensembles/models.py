@@ -50,8 +50,8 @@ def ensemble(model=None, hyperparameters=HYPERPARAMETERS, size=K, **kwargs):
     return ensembles.HyperBatchEnsemble.from_model(model or mlp(), size, hyperparameters, **kwargs)
 
 
-def compiled(model=None, hyperparameters=HYPERPARAMETERS, size=K, layers=None, **kwargs):
+def compiled(model=None, hyperparameters=HYPERPARAMETERS, size=K, layers=None, layer_options=None, **kwargs):
     kwargs = {"optimizer": keras.optimizers.Adam(1e-2), "loss": LOSS, **kwargs}
-    found = ensemble(model, hyperparameters, size, layers=layers)
+    found = ensemble(model, hyperparameters, size, layers=layers, layer_options=layer_options)
     found.compile(**kwargs)
     return found

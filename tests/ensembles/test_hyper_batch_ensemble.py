@@ -86,6 +86,22 @@ def test_each_way_to_convert_a_layer():
     assert kinds == ["Dense", "Dropout", "DenseBatchEnsemble"]
 
 
+def test_options_of_the_layers_are_kept(tmp_path):
+    options = {"tied_factors": True, "embedding": "member", "bias_embedding": False, "regularize": "shared"}
+    found = models.compiled(models.mlp(dropout=False), [ensembles.L2(1e-4, 1e-2)], layer_options=options)
+    x, y = models.data()
+    found.fit(x, y, verbose=0, tuning_data=(x, y))
+    found.save(tmp_path / "ensemble.keras")
+    loaded = keras.saving.load_model(tmp_path / "ensemble.keras")
+    for model in (found, loaded):
+        layer = model.converted.parts[0].converted
+        assert layer.u is None and layer.kernel_map.shape == (K, 2, 8) and layer.bias_map is None
+        assert layer.regularize == "shared"
+    np.testing.assert_array_equal(loaded.predict_members(x), found.predict_members(x))
+    for member, plain in zip(found.predict_members(x), found.fold(), strict=True):
+        np.testing.assert_allclose(plain.predict(x, verbose=0), member, atol=1e-5)
+
+
 def test_a_layer_that_is_called_twice_keeps_one_set_of_weights():
     inputs, shared = keras.Input((4,)), layers.Dense(4, name="shared")
     model = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(inputs))))
@@ -163,6 +179,8 @@ def with_constraint():
         (models.mlp, {"layers": {"hidden": "batch", "head": "batch"}}, "at least one Dense or Conv2D"),
         (models.mlp, {"layers": {"hidden": "hyper_batch"}, "hyperparameters": ()}, "Expected `hyperparameters`"),
         (models.mlp, {"combination": "median"}, "median"),
+        (models.mlp, {"layer_options": {"tied": True}}, r"`layer_options`.*\['tied'\]"),
+        (models.mlp, {"layer_options": {"embedding": "both"}}, "`embedding`"),
     ],
 )
 def test_what_cannot_be_converted_is_named(make, arguments, message):
