@@ -5,7 +5,7 @@ import keras
 from keras_hparam import errors
 
 CONVERSIONS = ("hyper_batch", "batch", "independent", "shared")
-CONVERTIBLE = ("Dense", "Conv2D")
+CONVERTIBLE = (keras.layers.Dense, keras.layers.Conv2D)
 OPTIONS = ("tied_factors", "embedding", "bias_embedding", "regularize")
 
 
@@ -93,14 +93,20 @@ def check_options(options):
 
 
 def targets(model, conversions):
-    """(paths of the layers with ensemble kernels, of the Dropout layers, names of the outputs) for `columns`."""
+    """(paths of the layers with ensemble kernels, paths of the Dropout layers)."""
     kernels = tuple(path for path, conversion in conversions.items() if conversion in ("hyper_batch", "batch"))
     dropouts = tuple(path for path, layer in walk(model) if isinstance(layer, keras.layers.Dropout))
-    return kernels, dropouts, tuple(functional(model).output_names)
+    return kernels, dropouts
+
+
+def output_names(model):
+    """Names of the outputs, by which losses may be given: the keys where the outputs are a dict, else the layers'."""
+    structure = functional(model).output
+    return tuple(sorted(structure)) if isinstance(structure, dict) else tuple(functional(model).output_names)
 
 
 def _default(layer, with_hyperparameters):
-    if type(layer).__name__ in CONVERTIBLE:
+    if type(layer) in CONVERTIBLE:  # a subclass may compute something else
         return "hyper_batch" if with_hyperparameters else "batch"
     if isinstance(layer, keras.layers.BatchNormalization):
         return "independent"
@@ -119,7 +125,7 @@ def _check_conversion(layer, conversion, with_hyperparameters):
         raise errors.InvalidArgumentError(
             f"Expected conversions in `layers` to be of {CONVERSIONS}. Received: {conversion!r} for {layer.name!r}."
         )
-    if conversion in ("hyper_batch", "batch") and kind not in CONVERTIBLE:
+    if conversion in ("hyper_batch", "batch") and type(layer) not in CONVERTIBLE:
         raise errors.InvalidArgumentError(
             f'Expected a Dense or Conv2D layer for "{conversion}". Received: {layer.name!r}, a {kind}.'
         )

@@ -64,6 +64,7 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         self, model, ensemble_size, hyperparameters=(), *, layers=None, layer_options=None, combination="mean",
         trim=1, seed=0, factor_initializer=None, encoding="centered", output_kinds=None, **kwargs,
     ):  # fmt: skip
+        self.options = None  # Keras asks for the metrics while it is made
         super().__init__(**kwargs)
         conversion_plan.check_model(model)
         if not isinstance(ensemble_size, int) or isinstance(ensemble_size, bool) or ensemble_size < 1:
@@ -72,21 +73,25 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
             )
         outputs.combine(np.zeros((ensemble_size, 1)), "point", combination, trim)  # refuses what does not fit
         self.ensemble_size, self.combination, self.trim, self.seed = ensemble_size, combination, trim, seed
+        if not isinstance(hyperparameters, list | tuple):
+            raise errors.InvalidArgumentError(
+                f"Expected `hyperparameters` to be a list, such as [L2(1e-6, 1e-2)]. Received: {hyperparameters!r}."
+            )
         self.encoding = encoding
         self.factor_initializer = keras.initializers.get(factor_initializer or RandomSigns())
         self.hyperparameters, self.conversions = tuple(hyperparameters), dict(layers or {})
         self.layer_options = conversion_plan.check_options(layer_options)
         plan = conversion_plan.plan(model, self.conversions, bool(self.hyperparameters))
-        self.columns = tuple(columns(self.hyperparameters, *conversion_plan.targets(model, plan)))
+        self.output_names = conversion_plan.output_names(model)
+        self.columns = tuple(columns(self.hyperparameters, *conversion_plan.targets(model, plan), self.output_names))
         options = self.layer_options | {"factor_initializer": self.factor_initializer}
         self.network, parts = conversion.convert(model, ensemble_size, plan, self.columns, options)
         self.converted = conversion.Converted(model, tuple(parts))
         limits = [(column.hyperparameter.low, column.hyperparameter.high) for column in self.columns]
         self.bounds = Bounds(ensemble_size, *zip(*limits, strict=True), encoding, name="bounds") if limits else None
         self.output_kinds = tuple(output_kinds or ["point"] * len(self.network.outputs))
-        self.losses_of_members, self.member_metrics = None, []
-        self.tuning_tensors, self.tuning_batch_size = None, None
-        self.built = True
+        self.losses_of_members, self.tuning_tensors, self.tuning_batch_size = None, None, None
+        self(conversion_plan.functional(model).input)  # symbolically: Keras knows the inputs, and can export the model
 
     @classmethod
     def from_model(cls, model, ensemble_size, hyperparameters=(), **kwargs):
@@ -175,11 +180,9 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         config = super().get_compile_config()
         if not config:
             return config
-        metrics = [keras.saving.serialize_keras_object(metric) for metric in self.member_metrics]
-        return {"keras": config, "options": self.options.get_config(), "member_metrics": metrics}
+        return {"keras": config, "options": self.options.get_config()}
 
     def compile_from_config(self, config):
-        parts = [keras.saving.deserialize_keras_object(config[name]) for name in ("keras", "options", "member_metrics")]
-        arguments, options, member_metrics = parts
-        self.compile(**arguments, **options, member_metrics=member_metrics)
+        arguments, options = (keras.saving.deserialize_keras_object(config[name]) for name in ("keras", "options"))
+        self.compile(**arguments, **options)
         self.optimizer.build(self.trainable_variables)

@@ -12,9 +12,10 @@ ENTROPIES_OF = ("log_values", "values")
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
-    """What a training and a tuning step minimise, and how often tuning steps come.
+    """What a training and a tuning step minimise, how often tuning steps come, what is measured of the members.
 
     Attributes:
+        member_metrics: metrics of the members' outputs [n, K, …], such as `kh.metrics.Disagreement()`.
         loss_of: "members" for the mean of the members' losses, "ensemble" for the loss of their combined output.
         tuning_loss_of: the same for tuning steps.
         tuning_optimizer: a `keras.optimizers.Optimizer`, or its name, of the bounds.
@@ -27,6 +28,7 @@ class TrainingOptions:
         InvalidArgumentError: for other values.
     """
 
+    member_metrics: tuple = ()
     loss_of: str = "members"
     tuning_loss_of: str = "ensemble"
     tuning_optimizer: object = dataclasses.field(default_factory=lambda: keras.optimizers.Adam(1e-3))
@@ -53,11 +55,14 @@ class TrainingOptions:
                 f"Expected `entropy_weight` to be a number >= 0. Received: {self.entropy_weight!r}."
             )
         object.__setattr__(self, "tuning_optimizer", keras.optimizers.get(self.tuning_optimizer))
+        object.__setattr__(self, "member_metrics", tuple(keras.metrics.get(one) for one in self.member_metrics))
 
     def get_config(self):
-        """The arguments that make them again, the optimizer serialized."""
+        """The arguments that make them again, optimizer and metrics serialized."""
         config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**config, "tuning_optimizer": keras.saving.serialize_keras_object(self.tuning_optimizer)}
+        serialize = keras.saving.serialize_keras_object
+        config["member_metrics"] = [serialize(metric) for metric in self.member_metrics]
+        return {**config, "tuning_optimizer": serialize(self.tuning_optimizer)}
 
     @classmethod
     def split(cls, arguments):

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
+from keras_hparam import errors
 from keras_hparam.ensembles import draws, replicas, tuning_data
 from keras_hparam.ensembles.bounds_history import BoundsHistory, StopOnDivergence
 from keras_hparam.ensembles.member_losses import MemberLosses
@@ -18,23 +19,21 @@ _TRAINING, _TUNING = 0, 1  # streams of random numbers
 class TrainingSteps:
     """A part of `HyperBatchEnsemble`: what happens in `compile` and `fit`. The rest of it says what comes out."""
 
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, *, member_metrics=(), **kwargs):
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, **kwargs):
         """As `keras.Model.compile`, with what the ensemble adds.
 
         Args:
             optimizer, loss, loss_weights, metrics: as in Keras. Metrics see the ensemble's output.
-            member_metrics: metrics of the members' outputs [n, K, …], such as `kh.metrics.Disagreement()`.
-            **kwargs: `loss_of`, `tuning_loss_of`, `tuning_optimizer`, `tuning_every`, `tuning_batch_size` and
-                `entropy_weight`, see `TrainingOptions`; all others go to Keras.
+            **kwargs: `member_metrics`, `loss_of`, `tuning_loss_of`, `tuning_optimizer`, `tuning_every`,
+                `tuning_batch_size`, `entropy_weight` and `entropy_of`, see `TrainingOptions`; all others go to Keras.
 
         Raises:
             InvalidArgumentError: for options or losses that do not fit.
         """
         self.options, rest = TrainingOptions.split(kwargs)
         if loss is not None:
-            self.losses_of_members = MemberLosses(loss, loss_weights, self.network.output_names, self.columns)
+            self.losses_of_members = MemberLosses(loss, loss_weights, self.output_names, self.columns)
             self.output_kinds = tuple(self.losses_of_members.kinds)
-        self.member_metrics = [keras.metrics.get(metric) for metric in member_metrics]
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics, **rest)
         self.tuning_optimizer, self.tuning_function = None, None
         if self.bounds is not None:
@@ -42,6 +41,11 @@ class TrainingSteps:
             self.tuning_optimizer.build([self.bounds.log_bounds])
         for name in ("optimizer", "tuning_optimizer"):
             replicas.require_strategy(name, getattr(self, name), self.distribute_strategy)
+
+    @property
+    def metrics(self):
+        """Keras' metrics, and those of the members."""
+        return [*super().metrics, *(self.options.member_metrics if self.options is not None else ())]
 
     def fit(self, x=None, y=None, *, tuning_data=None, tuning_split=0.05, sample_weight=None, callbacks=None, **kwargs):
         """As `keras.Model.fit`, with held-out data that tunes the hyperparameters.
@@ -59,6 +63,8 @@ class TrainingSteps:
         Raises:
             InvalidArgumentError: if tuning data cannot be taken, or do not fit.
         """
+        if getattr(self, "losses_of_members", None) is None:
+            raise errors.InvalidArgumentError("Expected a model that is compiled with a `loss`. Received: none.")
         x, y, sample_weight = self.set_tuning_data(
             x, y, sample_weight, tuning_data, tuning_split, kwargs.get("batch_size")
         )
@@ -112,10 +118,10 @@ class TrainingSteps:
         """The metrics of a batch: the loss of the ensemble's output, without penalties and label smoothing."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         members, _ = self.run(x, training=False)
-        losses = self.losses_of_members(y, tree.flatten(members), None, "ensemble")
-        self._loss_tracker.update_state(
-            _weighted_mean(losses, sample_weight), sample_weight=tf.shape(tree.flatten(x)[0])[0]
-        )
+        if self.losses_of_members is not None:
+            losses = self.losses_of_members(y, tree.flatten(members), None, "ensemble")
+            examples = tf.shape(tree.flatten(x)[0])[0]
+            self._loss_tracker.update_state(_weighted_mean(losses, sample_weight), sample_weight=examples)
         return self._update_metrics(x, y, members, sample_weight)
 
     def tuning_step(self, data):
@@ -154,6 +160,11 @@ class TrainingSteps:
         train, every = self.train_function, self.options.tuning_every
 
         def train_and_tune(iterator):
+            if self.tuning_tensors is None:
+                raise errors.InvalidArgumentError(
+                    "Expected tuning data, as `fit` takes them; before `train_on_batch`, `set_tuning_data` keeps them. "
+                    "Received: none."
+                )
             before = int(ops.convert_to_numpy(self.optimizer.iterations))
             logs = train(iterator)
             after = int(ops.convert_to_numpy(self.optimizer.iterations))
@@ -179,7 +190,7 @@ class TrainingSteps:
         return draws.uniform(self.seed, step, (self.ensemble_size, examples, len(self.columns)), stream)
 
     def _update_metrics(self, x, y, members, sample_weight):
-        for metric in self.member_metrics:
+        for metric in self.options.member_metrics:
             first = ops.moveaxis(tree.flatten(members)[0], 0, 1)  # [n, K, …]
             metric.update_state(tree.flatten(y)[0], first, sample_weight=sample_weight)
         return self.compute_metrics(x, y, self.combine(members), sample_weight=sample_weight)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_hparam import ensembles, errors
+from keras_hparam import ensembles, errors, metrics
 from tests.ensembles import models
 from tests.ensembles.models import K
 
@@ -48,6 +48,7 @@ def test_members_differ_and_the_combined_output_is_theirs():
 @pytest.mark.parametrize("with_options", [True, False])
 def test_saving_keeps_everything(with_options, tmp_path):
     options = {"tuning_optimizer": keras.optimizers.Adam(0.05), "tuning_every": 2, "loss_of": "ensemble"}
+    options["member_metrics"] = [metrics.Disagreement()]
     found, x, y = trained(models.mlp(dropout=False), hyperparameters=models.HYPERPARAMETERS[::2], metrics=["accuracy"],
                           **(options if with_options else {}))  # fmt: skip
     found.save(tmp_path / "ensemble.keras")
@@ -128,6 +129,30 @@ def test_inputs_and_outputs_by_name():
     np.testing.assert_allclose(np.mean([one[0] for one in folded], 0), mean, atol=1e-5)
 
 
+def test_outputs_in_a_dict():
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(4, name="hidden")(inputs)
+    outputs = {"p": layers.Dense(1, name="one")(hidden), "q": layers.Dense(2, name="two")(hidden)}
+    found = models.ensemble(keras.Model(inputs, outputs), [ensembles.LossWeight(0.1, 10.0, "q")])
+    found.compile("adam", {"p": "mse", "q": "mae"})
+    x, _ = models.data()
+    y = {"p": x[:, 0], "q": x[:, 1:3]}
+    found.fit(x, y, verbose=0, tuning_data=(x, y))
+    predicted, members = found.predict(x, verbose=0), found.predict_members(x)
+    for name in "pq":
+        np.testing.assert_allclose(members[name].mean(0), predicted[name], atol=1e-5)
+        np.testing.assert_allclose(found.fold()[0].predict(x, verbose=0)[name], members[name][0], atol=1e-5)
+
+
+def test_an_export_gives_the_same_outputs(tmp_path):
+    import tensorflow as tf
+
+    found, x, _ = trained()
+    found.export(tmp_path / "exported", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(served.serve(x), found.predict(x, verbose=0), atol=1e-5)
+
+
 def test_trimmed_means_and_gaussian_outputs():
     found = models.ensemble(models.mlp(outputs=2), [ensembles.L2(1e-4, 1e-2)], combination="trimmed_mean")
     found.compile("adam", ensembles.GaussianNegativeLogLikelihood())
@@ -179,6 +204,7 @@ def with_constraint():
         (models.mlp, {"layers": {"hidden": "batch", "head": "batch"}}, "at least one Dense or Conv2D"),
         (models.mlp, {"layers": {"hidden": "hyper_batch"}, "hyperparameters": ()}, "Expected `hyperparameters`"),
         (models.mlp, {"combination": "median"}, "median"),
+        (models.mlp, {"hyperparameters": ensembles.L2(1e-4, 1e-2)}, "`hyperparameters` to be a list"),
         (models.mlp, {"layer_options": {"tied": True}}, r"`layer_options`.*\['tied'\]"),
         (models.mlp, {"layer_options": {"embedding": "both"}}, "`embedding`"),
     ],

@@ -159,6 +159,17 @@ def test_a_dataset_without_tuning_data_gives_some_of_its_batches(caplog):
     assert int(model.optimizer.iterations) == 4
 
 
+def test_steps_without_what_they_need_are_refused():
+    x, y = models.data()
+    with pytest.raises(errors.InvalidArgumentError, match="compiled with a `loss`"):
+        models.ensemble().fit(x, y, verbose=0)
+    model = plain()
+    with pytest.raises(errors.InvalidArgumentError, match="Expected tuning data"):
+        model.train_on_batch(x, y)
+    model.set_tuning_data(x, y, None, (x, y), 0.1, 8)
+    assert [model.train_on_batch(x, y) for _ in range(4)] and int(model.tuning_optimizer.iterations) == 1
+
+
 def test_member_metrics_see_the_members():
     model = plain(member_metrics=[kh.metrics.Disagreement()])
     x, y = models.data()
