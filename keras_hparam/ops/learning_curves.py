@@ -30,6 +30,7 @@ def gain_distribution(gains, edges, smallest_deviation=0.01):
     low = np.where(upper, -standard[1:], standard[:-1])
     high = np.where(upper, -standard[:-1], standard[1:])
     mass = special.stdtr(count - 1, high) - special.stdtr(count - 1, low)  # [N]
+    mass = np.maximum(mass, 0.0)  # where an interval is empty, rounding may leave less
     return (count * mass / np.sum(mass) + np.diff(edges) / (edges[-1] - edges[0])) / (count + 1)
 
 

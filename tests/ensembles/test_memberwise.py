@@ -15,12 +15,13 @@ def data(*shape, seed=0):
 
 @pytest.mark.parametrize("rows", [6, 5, 4])
 @pytest.mark.parametrize(
-    "layer, shape",
-    [(keras.layers.Dense(2), (3,)), (keras.layers.LSTM(2), (4, 3)), (keras.layers.LayerNormalization(), (3,)),
-     (keras.Sequential([keras.layers.Conv2D(2, 2), keras.layers.Flatten()]), (3, 3, 1))],
+    "make, shape",
+    [(lambda: keras.layers.Dense(2), (3,)), (lambda: keras.layers.LSTM(2), (4, 3)),
+     (keras.layers.LayerNormalization, (3,)),
+     (lambda: keras.Sequential([keras.layers.Conv2D(2, 2), keras.layers.Flatten()]), (3, 3, 1))],
 )  # fmt: skip
-def test_each_row_goes_through_its_members_copy(layer, shape, rows):
-    copies, x = Memberwise(layer, 3), data(rows, *shape)
+def test_each_row_goes_through_its_members_copy(make, shape, rows):
+    copies, x = Memberwise(make(), 3), data(rows, *shape)
     y = np.asarray(copies(x))
     parts = [x[:2], x[2:4], x[4:]]
     expected = [member(part) for member, part in zip(copies.members, parts, strict=True) if len(part)]
