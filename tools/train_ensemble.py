@@ -91,6 +91,7 @@ def make_strategy():
 
 
 def main(argv):
+    """Trains the ensemble of the flags."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

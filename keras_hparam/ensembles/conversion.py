@@ -95,6 +95,7 @@ def convert(model, ensemble_size, conversions, columns, options):
         path, is_new = paths[id(operation)], id(operation) not in made
         if is_new:
             layer = _convert_layer(operation, path, ensemble_size, conversions[path], columns, options)
+            layer.trainable = operation.trainable
             parts.append(Part(path, operation, layer, conversions[path]))
             made[id(operation)] = layer
         arguments = _hyperparameters_of(made[id(operation)], path, columns, encoded, values, penalized=is_new)

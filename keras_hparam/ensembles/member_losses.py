@@ -97,7 +97,6 @@ class MemberLosses:
             f"whose label smoothing is a hyperparameter. Received: {self.losses[index]!r}."
         )
 
-
     def _require_smoothed(self, columns):
         wanted = any(isinstance(column.hyperparameter, LabelSmoothing) for column in columns)
         if wanted and all(column is None for column in self.smoothing):

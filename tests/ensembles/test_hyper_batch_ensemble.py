@@ -111,6 +111,20 @@ def test_a_layer_that_is_called_twice_keeps_one_set_of_weights():
     np.testing.assert_allclose(found.fold()[1].predict(x, verbose=0), found.predict_members(x)[1], atol=1e-5)
 
 
+def test_frozen_layers_stay_as_they_are():
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="fixed"), layers.Dense(4, name="free")])
+    inner.get_layer("fixed").trainable = False
+    inputs = keras.Input((4,))
+    found = models.compiled(keras.Model(inputs, layers.Dense(3)(inner(inputs))), [ensembles.L2(1e-4, 1e-2)])
+    parts = {part.path.rpartition("/")[2]: part.converted for part in found.converted.parts}
+    before = {name: part.get_weights() for name, part in parts.items()}
+    x, y = models.data()
+    found.fit(x, y, verbose=0, tuning_data=(x, y))
+    for one, two in zip(before["fixed"], parts["fixed"].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(before["free"][0], parts["free"].get_weights()[0])
+
+
 def test_inputs_and_outputs_by_name():
     a, b = keras.Input((4,), name="a"), keras.Input((2,), name="b")
     x = layers.Concatenate()([a, b])

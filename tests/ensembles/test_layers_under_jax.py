@@ -1,22 +1,8 @@
-"""The layers under Keras' JAX backend, in a process of its own, as under TensorFlow.
+"""The layers under Keras' JAX backend as under TensorFlow."""
 
-JAX is looked for beside this Python, or beside the one that the environment variable JAX_PYTHON names.
-"""
+from tests.ensembles.jax_process import compare, needs_jax
 
-import importlib.util
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
-import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-JAX_PYTHON = os.environ.get("JAX_PYTHON", sys.executable)
 PROGRAM = """
-import json
-import keras, numpy as np
 from keras_hparam import layers
 rng, found = np.random.default_rng(0), {}
 lambdas, l2 = rng.random((5, 2)).astype("float32"), rng.random(5).astype("float32")
@@ -38,25 +24,9 @@ for name, (layer, *inputs) in made.items():
         found[f"{name}, kernels"] = layer.member_weights(lambdas[:2])[0]
 rates = np.array([0.0, 1.0, 0.0, 1.0, 1.0], "float32")
 found["dropout"] = layers.EnsembleDropout()(images, rates, training=True)
-numbers = {name: np.asarray(value, "float64").ravel().tolist() for name, value in found.items()}
-print(json.dumps({"backend": keras.backend.backend(), "numbers": numbers}))
 """
 
 
-def parsed(output):
-    return json.loads(output.splitlines()[-1])
-
-
-@pytest.mark.skipif(
-    JAX_PYTHON == sys.executable and importlib.util.find_spec("jax") is None, reason="jax is not installed"
-)
+@needs_jax
 def test_jax_gives_the_numbers_of_tensorflow(capsys):
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    done = subprocess.run([JAX_PYTHON, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    exec(PROGRAM, {})
-    found, expected = parsed(done.stdout), parsed(capsys.readouterr().out)
-    assert (found["backend"], expected["backend"]) == ("jax", "tensorflow")
-    assert set(found["numbers"]) == set(expected["numbers"])
-    for name, numbers in expected["numbers"].items():
-        assert found["numbers"][name] == pytest.approx(numbers, abs=1e-4, rel=1e-5), name
+    compare(PROGRAM, capsys, abs=1e-4, rel=1e-5)

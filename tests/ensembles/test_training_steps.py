@@ -14,7 +14,7 @@ import keras_hparam as kh
 from keras_hparam import distribute, ensembles, errors
 from keras_hparam.ensembles import draws
 from tests.ensembles import models
-from tests.ensembles.models import LOSS, K
+from tests.ensembles.models import K
 
 WITHOUT_DROPOUT = (ensembles.L2(1e-4, 1e-1), ensembles.LabelSmoothing(1e-3, 0.3))
 
@@ -230,13 +230,12 @@ def test_two_replicas_equal_one(logical_cpus, size):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
 
 
-def test_the_loss_of_the_ensemble_trains_better_than_chance_on_regression():
+def test_the_loss_of_the_ensemble_trains_a_regression():
     x, _ = models.data(size=64)
     model = models.compiled(models.mlp(outputs=1), optimizer=keras.optimizers.Adam(0.02), loss="mse",
                             hyperparameters=[ensembles.L2(1e-5, 1e-2)], loss_of="ensemble")  # fmt: skip
     model.fit(x, x[:, 0], epochs=15, batch_size=8, verbose=0)
     assert model.evaluate(x, x[:, 0], verbose=0) < 0.5 * np.var(x[:, 0])
-    assert LOSS.from_logits  # the shared loss of the other tests is not touched
 
 
 class Killed(Exception):
