@@ -20,7 +20,7 @@ from benchmarks import ensemble_tasks as tasks
 from keras_hparam import ensembles
 from keras_hparam.ensembles import outputs
 
-RANGES_FROM, WIDENED = 3, 3.0  # hyper-batch ensembles vary what the best three trials span, widened by this factor
+WIDTH = 3.0  # members of a hyper-batch ensemble vary the settings of a trial by up to this factor, up and down
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,45 +115,48 @@ def hyper_deep(run):
 
 def batch_ensemble(run):
     """A batch ensemble (Wen et al. 2020) of the network with the settings of the best trials, the better one kept."""
-    return _shared(run)
+    return _shared(run, _trained)
 
 
-def hyper_batch(run):
+def hyper_batch(run, entropy_of="log_values", **options):
     """A hyper-batch ensemble around the settings of the best trials, with their learning rates, the better one kept.
 
     Its bounds are tuned on the validation part.
     """
+    return _shared(run, functools.partial(_trained_hyper_batch, entropy_of=entropy_of, **options))
+
+
+def _trained_hyper_batch(run, settings, entropy_of, **options):
     varied = dict.fromkeys(set(tasks.ranges(run.task)) - {"learning_rate"}, 0.0)
-    optimizer = functools.partial(keras.optimizers.Adam, run.task.tuning_learning_rate)
-    return _shared(run, varied, functools.partial(_hyperparameters, run), optimizer)
+    return _trained(
+        run, settings | varied, _hyperparameters(run.task, settings), options, entropy_of=entropy_of,
+        tuning_optimizer=keras.optimizers.Adam(run.task.tuning_learning_rate),
+    )  # fmt: skip
 
 
-def _hyperparameters(run):
-    """What the members vary: within a factor of the values of the best trials, and within the ranges of the search."""
-    best = ensemble_search.best_settings(run.tuner, RANGES_FROM)
+def _hyperparameters(task, settings):
+    """What the members vary: within a factor of the settings, and within the ranges of the search."""
     limits = {
-        name: (max(low, min(one[name] for one in best) / WIDENED), min(high, max(one[name] for one in best) * WIDENED))
-        for name, (low, high) in tasks.ranges(run.task).items()
+        name: (max(low, settings[name] / WIDTH), min(high, settings[name] * WIDTH))
+        for name, (low, high) in tasks.ranges(task).items()
     }
     layers = [name for name in limits if name.startswith("l2_")]
     found = [ensembles.L2(*limits[name], layers=[name.removeprefix("l2_")]) for name in layers]
     found.append(ensembles.DropoutRate(*limits["dropout"]))
-    return found if run.task.is_regression else [*found, ensembles.LabelSmoothing(*limits["label_smoothing"])]
+    return found if task.is_regression else [*found, ensembles.LabelSmoothing(*limits["label_smoothing"])]
 
 
-def _shared(run, replaced=None, hyperparameters=tuple, tuning_optimizer=None):
+def _shared(run, train):
     """Trains an ensemble with shared weights for each of the best settings; the result of the best on validation data.
 
     Args:
         run: `Run`.
-        replaced: settings that replace those of the trials.
-        hyperparameters: callable that gives those that the members vary.
-        tuning_optimizer: callable that gives the optimizer of their bounds; None for none.
+        train: callable of the run and settings that gives (ensemble, validation NLL).
     """
     best, best_nll, validation = None, np.inf, []
     started = time.perf_counter()
-    for found in ensemble_search.best_settings(run.tuner, run.task.shared_trials):
-        model, nll = _trained_shared(run, found | (replaced or {}), hyperparameters(), tuning_optimizer)
+    for settings in ensemble_search.best_settings(run.tuner, run.task.shared_trials):
+        model, nll = train(run, settings)
         validation.append(nll)
         if nll < best_nll:
             best, best_nll = model, nll
@@ -162,20 +165,30 @@ def _shared(run, replaced=None, hyperparameters=tuple, tuning_optimizer=None):
     return result(run, predictions, best.count_params(), seconds, best.fold()) | {"validation_nll": validation}
 
 
-def _trained_shared(run, settings, hyperparameters, tuning_optimizer):
-    """(ensemble, validation NLL)"""
+def _trained(run, settings, hyperparameters=(), options=None, **compiled):
+    """(ensemble, validation NLL); further arguments are those of `compile`."""
     keras.utils.set_random_seed(run.seed)
     network = tasks.build(run.task, run.data, settings)
-    model = ensembles.HyperBatchEnsemble.from_model(network, run.ensemble_size, hyperparameters, seed=run.seed)
-    compiled = tasks.compile_arguments(run.task, settings["learning_rate"], settings.get("label_smoothing", 0.0))
+    model = ensembles.HyperBatchEnsemble.from_model(
+        network, run.ensemble_size, hyperparameters, seed=run.seed, **(options or {})
+    )
+    compiled |= tasks.compile_arguments(run.task, settings["learning_rate"], settings.get("label_smoothing", 0.0))
     fitted = tasks.fit_arguments(run.task, run.data, run.task.shared_factor)
-    if tuning_optimizer is not None:
-        compiled["tuning_optimizer"], fitted["tuning_data"] = tuning_optimizer(), run.data.validation
     model.compile(**compiled)
-    history = model.fit(*run.data.train, **fitted)
+    tuning = {"tuning_data": run.data.validation} if hyperparameters else {}
+    history = model.fit(*run.data.train, **fitted, **tuning)
     return model, float(min(history.history["val_nll"]))
 
 
 METHODS = {
     method.__name__: method for method in (single, mc_dropout, deep_ensemble, hyper_deep, batch_ensemble, hyper_batch)
 }
+ABLATIONS = {  # hyper-batch ensembles with one of the published choices in place of ours, and with all of them
+    "unit_encoding": {"encoding": "unit"},
+    "value_entropy": {"entropy_of": "values"},
+    "normal_factors": {
+        "factor_initializer": {"class_name": "RandomNormal", "config": {"mean": 1.0, "stddev": 0.75}}
+    },
+}
+ABLATIONS["published"] = {name: value for options in ABLATIONS.values() for name, value in options.items()}
+METHODS |= {name: functools.partial(hyper_batch, **options) for name, options in ABLATIONS.items()}

@@ -15,6 +15,7 @@ DIGITS = {"nll": 4, "accuracy": 4, "rmse": 3, "ece": 4, "parameters": 0, "train_
 PAIRS = (
     ("hyper_batch", "batch_ensemble"), ("hyper_batch", "single"), ("hyper_deep", "deep_ensemble"),
     ("deep_ensemble", "single"),
+    *(("hyper_batch", name) for name in ("unit_encoding", "value_entropy", "normal_factors", "published")),
 )  # fmt: skip
 
 

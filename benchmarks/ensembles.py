@@ -29,6 +29,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 TASKS = ["fashion_lenet", "fashion_mlp", "concrete", "energy", "yacht"]
 FURTHER_TASKS = ["power_plant", "wine_quality_red"]
 METHODS = ["single", "mc_dropout", "deep_ensemble", "hyper_deep", "batch_ensemble", "hyper_batch"]
+ABLATIONS = ["unit_encoding", "value_entropy", "normal_factors", "published"]  # hyper_batch with published choices
 OVERRIDES = ("train_size", "validation_size", "epochs", "trials", "initializations", "shared_trials", "dropout_samples")
 
 FLAGS = flags.FLAGS
@@ -36,7 +37,7 @@ flags.DEFINE_string("workdir", None, "Folder of the cells and the tables.", requ
 flags.DEFINE_enum("part", "quality", ["quality", "cost"], "What is measured.")
 flags.DEFINE_integer("seeds", 5, "Seeds 0..n-1 of each method on each task.", lower_bound=1)
 flags.DEFINE_list("tasks", TASKS, f"Also {', '.join(FURTHER_TASKS)}.")
-flags.DEFINE_list("methods", METHODS, "Each begins with the same search.")
+flags.DEFINE_list("methods", METHODS, f"Each begins with the same search. Also {', '.join(ABLATIONS)}.")
 flags.DEFINE_integer("ensemble_size", 4, "Members K of each ensemble.", lower_bound=2)
 flags.DEFINE_string("data_dir", str(ROOT.parent / "shared" / "data"), "Folder with fashion_mnist and uci_regression.")
 flags.DEFINE_integer("processes", 1, "Independent processes that share the cells.", lower_bound=1)
@@ -44,7 +45,7 @@ flags.DEFINE_bool("report", False, "Also leave the tables in benchmarks/results/
 flags.DEFINE_bool("report_only", False, "Only report what the workdir holds.")
 for name in OVERRIDES:
     flags.DEFINE_integer(name, None, "Overrides that of every task; see ensemble_tasks.Task.", lower_bound=1)
-for name, known in (("tasks", TASKS + FURTHER_TASKS), ("methods", METHODS)):
+for name, known in (("tasks", TASKS + FURTHER_TASKS), ("methods", METHODS + ABLATIONS)):
     is_known = functools.partial(lambda known, given: bool(given) and set(given) <= set(known), known)
     flags.register_validator(name, is_known, f"Expected some of {', '.join(known)}.")
 
