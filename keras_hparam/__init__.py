@@ -1,9 +1,9 @@
 """Hyperparameters, learning rates, architectures, ensembles and optimizers found for Keras models.
 
 The public names are grouped by the kind of Keras object they are: `keras_hparam.oracles`, `keras_hparam.tuners`,
-`keras_hparam.objectives`, `keras_hparam.callbacks`, `keras_hparam.layers`, `keras_hparam.metrics`;
-`keras_hparam.ensembles` holds models. They are imported when they are first used, so that `import keras_hparam` itself
-costs nothing.
+`keras_hparam.objectives`, `keras_hparam.callbacks`, `keras_hparam.layers`, `keras_hparam.metrics`,
+`keras_hparam.optimizers`; `keras_hparam.ensembles` holds models. They are imported when they are first used, so that
+`import keras_hparam` itself costs nothing.
 
 Example:
     >>> import keras_hparam as kh
@@ -14,8 +14,8 @@ import importlib
 
 __version__ = "0.1.0"
 __all__ = [
-    "callbacks", "checkpoints", "ensembles", "errors", "layers", "metrics", "objectives", "ops", "oracles", "spaces",
-    "tuners",
+    "callbacks", "checkpoints", "ensembles", "errors", "layers", "learned_optimizers", "metrics", "objectives", "ops",
+    "optimizers", "oracles", "spaces", "tuners",
 ]  # fmt: skip
 
 

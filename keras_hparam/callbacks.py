@@ -2,6 +2,7 @@
 
 from keras_hparam.costs.callback import Costs
 from keras_hparam.ensembles.bounds_history import BoundsHistory
+from keras_hparam.learned_optimizers.plateau import HandOverOnPlateau
 from keras_hparam.optformer.stopping import StopHopeless
 
-__all__ = ["BoundsHistory", "Costs", "StopHopeless"]
+__all__ = ["BoundsHistory", "Costs", "HandOverOnPlateau", "StopHopeless"]

@@ -18,8 +18,8 @@ import numpy as np
 from keras_hparam import checkpoints, errors
 from keras_hparam.optformer import batches, engines, losses, shapes
 from keras_hparam.optformer.model import OptFormer
-from keras_hparam.optformer.training_log import ScalarLog
 from keras_hparam.optformer.training_settings import HELD_OUT_SEED, learning_rate, same_course
+from keras_hparam.reports.scalar_log import ScalarLog
 
 CHECKPOINT_KIND = "optformer-training"
 EVALUATION_BATCHES = 8

@@ -1,0 +1,42 @@
+"""The course of a meta-training as a picture. Drawn with matplotlib's objects: no global state."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_hparam import errors
+
+
+def curve_figure(history):
+    """Draws the validation scores of each family and their mean against the meta-step, and marks the best.
+
+    Args:
+        history: list of dicts, of `training.MetaTrained`; at least one.
+
+    Returns:
+        A `matplotlib.figure.Figure`; see `keras_hparam.reports.save_figure`.
+
+    Raises:
+        InvalidArgumentError: for an empty history.
+    """
+    if not history:
+        raise errors.InvalidArgumentError("Expected `history` of one validation or more. Received: none.")
+    steps = [validated["meta_step"] for validated in history]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for name in (name for name in history[0] if name not in ("meta_step", "score")):
+        axes.plot(steps, _finite(history, name), linewidth=1, label=name)
+    scores = _finite(history, "score")
+    axes.plot(steps, scores, color="black", linewidth=2, label="mean")
+    if np.isfinite(scores).any():
+        best = int(np.nanargmin(scores))
+        axes.plot(steps[best], scores[best], "o", color="black", label=f"best: {scores[best]:.4g} at {steps[best]}")
+    axes.set(title="Held-out tasks", xlabel="meta-step", ylabel="normalised loss (lower is better)")
+    axes.grid(color="#e6e6e6")
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+    return figure
+
+
+def _finite(history, name):
+    """Values of all validations; a gap where one is not finite."""
+    values = np.array([validated[name] for validated in history], "float64")
+    return np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,106 @@
+"""Families by name, as the program that trains optimizers offers them: those below, and lennard_jones_N.
+
+Their data are random teachers, random images and four tables that come with scikit-learn. Digits, Fashion-MNIST and the
+UCI regressions are not among them: optimizers are judged on those.
+"""
+
+import functools
+
+from keras_hparam import errors
+from keras_hparam.learned_optimizers.meta.families import clusters, data, functions, networks
+from keras_hparam.learned_optimizers.meta.tasks import Mixture
+from keras_hparam.learned_optimizers.particles import minima
+from keras_hparam.learned_optimizers.particles.config import ParticleConfig
+
+NAMES = (
+    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_regression", "convolutional",
+)  # fmt: skip
+CLUSTERS = "lennard_jones_"
+
+
+def by_name(name, arrays=()):
+    """The family of a name, one of `NAMES`.
+
+    Args:
+        name: str, also "lennard_jones_13" for clusters of 13 particles.
+        arrays: `DataSet`s that are added to the sources of each family of networks that can learn from them.
+
+    Raises:
+        InvalidArgumentError: for an unknown name.
+
+    Example:
+
+    ```python
+    family = by_name("dense_classes")
+    ```
+    """
+    if name.startswith(CLUSTERS):
+        return _clusters(name)
+    if name not in NAMES:
+        raise errors.InvalidArgumentError(
+            f"Expected the name of a family, one of {NAMES} or {CLUSTERS}N. Received: {name!r}."
+        )
+    classes = [one for one in arrays if one.is_classification]
+    numbers = [one for one in arrays if not one.is_classification]
+    tables = [data.table(table) for table in data.TABLES if table != "diabetes"]
+    makers = {
+        "quadratics": lambda: functions.Quadratics(20),
+        "rastrigin": lambda: functions.Rastrigin(10),
+        "ackley": lambda: functions.Ackley(10),
+        "dense_classes": lambda: networks.DenseNetworks([*tables, *_teachers(32, 10), *classes], (32,), 32, 10),
+        "dense_deep": lambda: networks.DenseNetworks(
+            [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", batch_size=32, examples=256
+        ),
+        "dense_regression": lambda: networks.DenseNetworks(
+            [data.table("diabetes"), *_teachers(8, None), *numbers], (32,), 8, 1, loss="squared_error", batch_size=32,
+            examples=256,
+        ),
+        "convolutional": lambda: networks.ConvolutionalNetworks(
+            [data.random_images, *(one for one in classes if one.x.shape[1:] == (8, 8, 1))], batch_size=32
+        ),
+    }  # fmt: skip
+    return makers[name]()
+
+
+def mixture(texts, arrays=()):
+    """The `Mixture` of families that texts name.
+
+    Args:
+        texts: sequence of "NAME" or "NAME:WEIGHT".
+        arrays: as of `by_name`.
+
+    Raises:
+        InvalidArgumentError: for unknown names, a name twice, or weights that are no numbers > 0.
+
+    Example:
+
+    ```python
+    tasks = mixture(["quadratics", "dense_classes:3"])
+    ```
+    """
+    names, weights = [], []
+    for name, _, weight in (text.partition(":") for text in texts):
+        names.append(name)
+        try:
+            weights.append(float(weight or 1))
+        except ValueError as error:
+            raise errors.InvalidArgumentError(
+                f"Expected the weight of {name!r} to be a number. Received: {weight!r}."
+            ) from error
+    return Mixture([by_name(name, arrays) for name in names], weights)
+
+
+def _teachers(features, classes):
+    """Two sources of random teachers, so that they are drawn about as often as tables."""
+    widths = (4, 32)
+    return [functools.partial(data.random_teacher, features=features, classes=classes, width=w) for w in widths]
+
+
+def _clusters(name):
+    """Lennard-Jones clusters of a number of particles, with the steps that minimisation gives them."""
+    number = name.removeprefix(CLUSTERS)
+    if not number.isdecimal() or int(number) not in minima.LENNARD_JONES:
+        known = f"{min(minima.LENNARD_JONES)} to {max(minima.LENNARD_JONES)}"
+        raise errors.InvalidArgumentError(f"Expected {CLUSTERS}N with N from {known}. Received: {name!r}.")
+    steps = ParticleConfig().num_steps(int(number))
+    return clusters.Clusters(int(number), minima.LENNARD_JONES[int(number)], lengths=(steps, steps))

@@ -1,0 +1,79 @@
+"""One variable's update by a rule as a pure function of tensors, compiled by XLA where nothing else compiles it.
+
+Here is also what an optimizer asks of gradients: whether they may be used, what they are on all replicas.
+
+A gradient that must not be used is marked by NaN throughout: the update is then zero and moving averages stay.
+"""
+
+import functools
+
+import keras
+from keras import ops
+
+
+def is_finite(gradient):
+    """Whether the first entry of a gradient [...] of one entry or more is finite: a boolean scalar tensor."""
+    return ops.isfinite(ops.reshape(gradient, (-1,))[0])
+
+
+def summed_over_replicas(gradients):
+    """(gradients summed over the replicas of a step, the number of replicas)."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        context, count = tf.distribute.get_replica_context(), tf.distribute.get_strategy().num_replicas_in_sync
+        if context is not None and count > 1:
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), count
+    return gradients, 1
+
+
+class Updater:
+    """Callable (θ, moments, parameter, gradient, step, learning_rate, decays) -> (change, moments).
+
+    Args:
+        rule: `ElementwiseRule`.
+        steps: how many steps there will be; None: unknown.
+        weight_decay: relative to learning_rate · α/2; None: none.
+        jit_compile: whether XLA compiles it (under TensorFlow).
+
+    Example:
+
+    ```python
+    change, moments = Updater(rule, None, None, False)(theta, moments, weights, gradient, 0, 1.0, False)
+    ```
+    """
+
+    def __init__(self, rule, steps, weight_decay, jit_compile):
+        self._rule, self._steps = rule, steps
+        self._decay = 0.5 * rule.config.alpha * (weight_decay or 0.0)
+        self._compiles = jit_compile and keras.backend.backend() == "tensorflow"
+        self._compiled = {}
+
+    def __call__(self, theta, moments, parameter, gradient, step, learning_rate, decays):
+        """What to subtract from the parameter, and its new moving averages.
+
+        Args:
+            theta: [P].
+            moments: dict of tensors or variables, see `features.moment_shapes`.
+            parameter, gradient: tensors or variables [...] of one dtype.
+            step: integer scalar tensor, updates so far.
+            learning_rate: scalar tensor, a factor of the update.
+            decays: bool, whether weight decay applies to this parameter.
+        """
+        if not self._compiles:
+            return self._update(theta, moments, parameter, gradient, step, learning_rate, decays)
+        import tensorflow as tf
+
+        key = (tuple(parameter.shape), parameter.dtype, decays)
+        if key not in self._compiled:  # one for each: TensorFlow warns of a function that is traced for many shapes
+            self._compiled[key] = tf.function(functools.partial(self._update, decays=decays), jit_compile=True)
+        arguments = theta, moments, parameter, gradient, step, learning_rate
+        return self._compiled[key](*tf.nest.map_structure(tf.convert_to_tensor, arguments))
+
+    def _update(self, theta, moments, parameter, gradient, step, learning_rate, decays):
+        change, updated = self._rule.update(theta, moments, parameter, gradient, step, self._steps)
+        if decays and self._decay:
+            change = change + self._decay * parameter
+        finite = is_finite(gradient)
+        updated = {name: ops.where(finite, value, moments[name]) for name, value in updated.items()}
+        return ops.where(finite, learning_rate * change, 0.0), updated

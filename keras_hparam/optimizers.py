@@ -1,0 +1,5 @@
+"""Optimizers for `compile`."""
+
+from keras_hparam.learned_optimizers.optimizer import LearnedOptimizer
+
+__all__ = ["LearnedOptimizer"]
