@@ -10,11 +10,12 @@ from keras_hparam import errors
 from keras_hparam.learned_optimizers import fallback as fallbacks
 from keras_hparam.learned_optimizers import features
 from keras_hparam.learned_optimizers import weights as rule_weights
-from keras_hparam.learned_optimizers.updater import Updater, is_finite, summed_over_replicas
+from keras_hparam.learned_optimizers.guarded_optimizer import GuardedOptimizer, is_finite
+from keras_hparam.learned_optimizers.updater import Updater
 
 
 @keras.saving.register_keras_serializable(package="keras_hparam")
-class LearnedOptimizer(keras.optimizers.Optimizer):
+class LearnedOptimizer(GuardedOptimizer):
     """An optimizer that is a network itself: it needs no tuned learning rate.
 
     A step whose gradients are not all finite changes nothing and is counted. Sparse gradients are made dense. Variables
@@ -105,7 +106,6 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        """All variables, those of the fallback too."""
         return self._variables + (self.fallback.variables if self.fallback is not None else [])
 
     @property
@@ -126,49 +126,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             raise errors.InvalidArgumentError("Expected an optimizer with a `fallback`. Received: fallback=None.")
         self._handed_over.assign(1)
 
-    def apply(self, grads, trainable_variables=None):
-        """Makes one step; arguments as of any Keras optimizer. A sparse gradient counts as the dense one."""
-        super().apply([g if g is None else ops.convert_to_tensor(g) for g in grads], trainable_variables)
-
-    def _clip_gradients(self, grads):
-        """Clipped gradients; all of them NaN if any is not finite, which the sum over replicas keeps.
-
-        What is clipped is the sum over replicas, of which each then has a part.
-        """
-        replicas = 1
-        if self.clipnorm or self.clipvalue or self.global_clipnorm:
-            grads, replicas = summed_over_replicas(grads)
-        finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads]))
-        factor = ops.where(finite, 1.0 / replicas, float("nan"))
-        return [g * ops.cast(factor, g.dtype) for g in super()._clip_gradients(grads)]
-
-    def _apply_weight_decay(self, variables):
-        """Nothing: parameters decay in the update, which is skipped where gradients are not finite."""
-
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        """Makes the step; under TensorFlow by way of `_distributed_tf_update_step`."""
-        if keras.backend.backend() == "tensorflow":
-            return super()._backend_update_step(grads, trainable_variables, learning_rate)
-        pairs = list(zip(grads, trainable_variables, strict=True))
-        return self._make_step(pairs, learning_rate, lambda variable, function, *args: function(variable, *args))
-
-    def _distributed_tf_update_step(self, distribution, grads_and_vars, learning_rate):
-        """Makes the step on all replicas, from outside of them; gradients are summed."""
-
-        def on_replicas(variable, function, *args):
-            variable = variable.value if isinstance(variable, keras.Variable) else variable
-            distribution.extended.update(variable, function, args=args, group=False)
-
-        self._make_step(list(grads_and_vars), learning_rate, on_replicas)
-
     def _make_step(self, pairs, learning_rate, on_replicas):
-        """Updates all variables and counts.
-
-        Args:
-            pairs: list of (gradient, variable).
-            learning_rate: scalar.
-            on_replicas: callable (variable, function, *args), calls function(variable, *args) for each replica.
-        """
+        """Updates all variables and counts."""
         pairs = [(gradient, variable) for gradient, variable in pairs if 0 not in variable.shape]
 
         def learned():

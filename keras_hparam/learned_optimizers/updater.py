@@ -1,8 +1,6 @@
 """One variable's update by a rule as a pure function of tensors, compiled by XLA where nothing else compiles it.
 
-Here is also what an optimizer asks of gradients: whether they may be used, what they are on all replicas.
-
-A gradient that must not be used is marked by NaN throughout: the update is then zero and moving averages stay.
+A gradient that must not be used is NaN throughout: the update is then zero and moving averages stay.
 """
 
 import functools
@@ -10,21 +8,7 @@ import functools
 import keras
 from keras import ops
 
-
-def is_finite(gradient):
-    """Whether the first entry of a gradient [...] of one entry or more is finite: a boolean scalar tensor."""
-    return ops.isfinite(ops.reshape(gradient, (-1,))[0])
-
-
-def summed_over_replicas(gradients):
-    """(gradients summed over the replicas of a step, the number of replicas)."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        context, count = tf.distribute.get_replica_context(), tf.distribute.get_strategy().num_replicas_in_sync
-        if context is not None and count > 1:
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), count
-    return gradients, 1
+from keras_hparam.learned_optimizers.guarded_optimizer import is_finite
 
 
 class Updater:
