@@ -23,7 +23,6 @@ CLUSTERS = [*(f"lennard_jones_{n}" for n in (7, 13, 15, 19, 22, 26, 31, 38, 55))
 METHODS = [
     "learned", "untrained", "constant_controller", "basin_hopping", "multistart", "adam", "fire_multistart",
 ]  # fmt: skip
-NUM_BOOTSTRAP = 2000
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", required=True)
@@ -34,20 +33,6 @@ flags.DEFINE_string("weights", "learned-particles", "Shipped name or directory o
 flags.DEFINE_integer("tries", 512, "Random starts of a method; of basin hopping a quarter.", lower_bound=8)
 flags.DEFINE_integer("seed", 0, "Of the starts; the same for all methods.", lower_bound=0)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
-
-
-def make_problem(name):
-    """The `Problem` of a name."""
-    from benchmarks import particle_peers
-    from keras_hparam.learned_optimizers import particles
-    from keras_hparam.learned_optimizers.particles import minima
-
-    kind, number = name.rsplit("_", 1)
-    if kind == "lennard_jones":
-        return particle_peers.Problem(particles.LennardJones(), int(number), minima.LENNARD_JONES[int(number)])
-    if kind == "stillinger_weber":
-        return particle_peers.Problem(particles.StillingerWeber(), int(number))
-    return particle_peers.Problem(particles.Gupta(kind.removeprefix("gupta_")), int(number))
 
 
 def compute(problem, method):
@@ -72,31 +57,12 @@ def read_or_compute(name, problem, method):
     return json.loads(path.read_text())
 
 
-def figures(cell, minimum, tolerance):
-    """Dict with `tries`, `hits`, `per_hit`, its `interval` over tries (an end is None without hits), and `per_try`."""
-    hits = np.asarray(cell["energies"]) < minimum + tolerance
-    evaluations = np.asarray(cell["evaluations"], "float64")
-    drawn = np.random.default_rng(0).integers(len(hits), size=(NUM_BOOTSTRAP, len(hits)))
-    sums, counts = evaluations[drawn].sum(axis=1), hits[drawn].sum(axis=1)
-    ratios = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
-    interval = [float(end) if np.isfinite(end) else None for end in np.quantile(ratios, [0.025, 0.975], method="lower")]
-    per_hit = float(evaluations.sum() / hits.sum()) if hits.any() else None
-    found = {"tries": len(hits), "hits": int(hits.sum()), "per_hit": per_hit, "interval": interval}
-    return found | {"per_try": float(evaluations.mean())}
-
-
-def row(method, found):
-    """The cells of a line of the table."""
-    low, high = ("∞" if end is None else f"{end:,.0f}" for end in found["interval"])
-    per_hit = "–" if found["per_hit"] is None else f"{found['per_hit']:,.0f} [{low}, {high}]"
-    return [method, f"{found['hits']} of {found['tries']}", f"{found['per_try']:,.0f}", per_hit]
-
-
 def measure_cluster(name):
     """(lines, dict of figures by method) of a cluster."""
+    from benchmarks import particle_figures as figures
     from benchmarks import tables
 
-    problem = make_problem(name)
+    problem = figures.make_problem(name)
     unknown, methods = problem.minimum is None, list(FLAGS.methods)
     if unknown:  # what needs to know the minimum comes last
         needs = ("basin_hopping", "constant_controller")
@@ -108,9 +74,9 @@ def measure_cluster(name):
         cells[method] = read_or_compute(name, problem, method)
     if unknown:
         problem.minimum = min(min(cell["energies"]) for cell in cells.values())
-    found = {method: figures(cells[method], problem.minimum, problem.tolerance) for method in FLAGS.methods}
+    found = {method: figures.of_tries(cells[method], problem.minimum, problem.tolerance) for method in FLAGS.methods}
     rows = [["method", "hits", "evaluations a try", "evaluations a hit [95% interval]"]]
-    rows += [row(method, figure) for method, figure in found.items()]
+    rows += [figures.row(method, one) for method, one in found.items()]
     title = f"== {name}: {'lowest found' if unknown else 'known minimum'} {problem.minimum:.6f}"
     return [title, *tables.align(rows), ""], found
 
