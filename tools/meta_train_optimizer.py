@@ -18,7 +18,10 @@ from absl import app, flags
 from keras_hparam import atomic, distribute, errors
 
 FLAGS = flags.FLAGS
-TASKS = ["quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_regression", "convolutional"]
+TASKS = [
+    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_normalized",
+    "dense_regression", "convolutional",
+]  # fmt: skip
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
 flags.DEFINE_enum("strategy", "default", distribute.NAMES, "tf.distribute strategy.")

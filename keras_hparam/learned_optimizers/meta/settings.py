@@ -98,7 +98,7 @@ def draw_tasks(settings, mixture, meta_step):
     lengths = family.lengths or settings.lengths
     steps = int(np.clip(round(math.exp(rng.uniform(*np.log(lengths)))), *lengths))
     is_known = bool(rng.random() < settings.total_steps_known)
-    return family, family.sample(rng, family.batch_size or settings.batch_size), steps, is_known
+    return family, family.sample(rng, family.meta_batch_size or settings.batch_size), steps, is_known
 
 
 def held_out_tasks(settings, mixture):

@@ -19,7 +19,7 @@ class TaskFamily:
         name: str, tells families apart in logs and checkpoints.
         floor: float > 0, share of the reference below which a loss counts as reached, see `relative_log`.
         lengths: (low, high) of the inner steps of its trajectories, or None: those of the meta-training.
-        batch_size: int, its instances in a meta-step, or None: that of the meta-training.
+        meta_batch_size: int, its instances in a meta-step, or None: that of the meta-training.
 
     Example:
 
@@ -39,7 +39,7 @@ class TaskFamily:
     name = "tasks"
     floor = 1e-2
     lengths = None
-    batch_size = None
+    meta_batch_size = None
 
     def sample(self, rng, batch_size):
         """Instances: dict of (lists of) arrays with the leading axis B.
@@ -115,7 +115,7 @@ class Task(TaskFamily):
         self.family, self.seed = family, seed
         self.name = f"{family.name}#{seed}"
         self.loss, self.final_loss, self.normalize = family.loss, family.final_loss, family.normalize
-        self.lengths, self.batch_size = family.lengths, family.batch_size
+        self.lengths, self.meta_batch_size = family.lengths, family.meta_batch_size
 
     def sample(self, rng, batch_size):
         """The first instances that the seed gives; `rng` is not used."""

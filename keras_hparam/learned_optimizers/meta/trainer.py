@@ -77,7 +77,7 @@ class Trainer:
         check_tasks(self.validation.tasks)
         rng = np.random.default_rng(self.settings.seed)
         for family in self.mixture.families:
-            instances = family.sample(rng, family.batch_size or self.settings.batch_size)
+            instances = family.sample(rng, family.meta_batch_size or self.settings.batch_size)
             check_tasks([(family, instances)])
             lengths = family.lengths or self.settings.lengths
             episode = Episode(self.programs, family, instances, lengths[0], False)

@@ -13,9 +13,11 @@ from keras_hparam.learned_optimizers.particles import minima
 from keras_hparam.learned_optimizers.particles.config import ParticleConfig
 
 NAMES = (
-    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_regression", "convolutional",
+    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_normalized",
+    "dense_regression", "convolutional",
 )  # fmt: skip
 CLUSTERS = "lennard_jones_"
+JUDGED = {"final": "training"}  # what an optimizer minimises; how well networks generalise is for their user to choose
 
 
 def by_name(name, arrays=()):
@@ -43,20 +45,22 @@ def by_name(name, arrays=()):
     classes = [one for one in arrays if one.is_classification]
     numbers = [one for one in arrays if not one.is_classification]
     tables = [data.table(table) for table in data.TABLES if table != "diabetes"]
+    dense, deep = networks.DenseNetworks, {"batch_size": 32, "examples": 256, **JUDGED}
     makers = {
         "quadratics": lambda: functions.Quadratics(20),
         "rastrigin": lambda: functions.Rastrigin(10),
         "ackley": lambda: functions.Ackley(10),
-        "dense_classes": lambda: networks.DenseNetworks([*tables, *_teachers(32, 10), *classes], (32,), 32, 10),
-        "dense_deep": lambda: networks.DenseNetworks(
-            [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", batch_size=32, examples=256
+        "dense_classes": lambda: dense([*tables, *_teachers(32, 10), *classes], (32,), 32, 10, **JUDGED),
+        "dense_deep": lambda: dense([*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", **deep),
+        "dense_wide": lambda: dense([*tables, *_teachers(64, 10), *classes], (128,), 64, 10, **JUDGED),
+        "dense_normalized": lambda: networks.NormalizedNetworks(
+            [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, **deep
         ),
-        "dense_regression": lambda: networks.DenseNetworks(
-            [data.table("diabetes"), *_teachers(8, None), *numbers], (32,), 8, 1, loss="squared_error", batch_size=32,
-            examples=256,
+        "dense_regression": lambda: dense(
+            [data.table("diabetes"), *_teachers(8, None), *numbers], (32,), 8, 1, loss="squared_error", **deep
         ),
         "convolutional": lambda: networks.ConvolutionalNetworks(
-            [data.random_images, *(one for one in classes if one.x.shape[1:] == (8, 8, 1))], batch_size=32
+            [data.random_images, *(one for one in classes if one.x.shape[1:] == (8, 8, 1))], batch_size=32, **JUDGED
         ),
     }  # fmt: skip
     return makers[name]()

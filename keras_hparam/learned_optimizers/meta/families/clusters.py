@@ -23,7 +23,7 @@ class Clusters(TaskFamily):
         minimum: float, the lowest known energy, in the potential's unit of energy.
         potential: a `Potential`; None for `LennardJones()`.
         lengths: (low, high) of the inner steps, instead of those of the meta-training; None: those.
-        batch_size: int ≥ 1, starts of a meta-step, instead of that of the meta-training; None: that.
+        meta_batch_size: int ≥ 1, starts of a meta-step, instead of that of the meta-training; None: that.
         quench_iterations: int ≥ 1, at most.
         evaluation_price: ≥ 0, per evaluation of the quench, in reduced energy.
         gap_scale: > 0, in reduced energy.
@@ -39,7 +39,7 @@ class Clusters(TaskFamily):
     """
 
     def __init__(
-        self, num_particles, minimum, potential=None, lengths=None, batch_size=None, quench_iterations=70,
+        self, num_particles, minimum, potential=None, lengths=None, meta_batch_size=None, quench_iterations=70,
         evaluation_price=2e-3, gap_scale=0.5,
     ):  # fmt: skip
         if not isinstance(num_particles, int) or num_particles < 2:
@@ -51,7 +51,7 @@ class Clusters(TaskFamily):
             )
         self.num_particles, self.potential = num_particles, potential or LennardJones()
         self.name = f"{self.potential.name}_{num_particles}"
-        self.lengths, self.batch_size = lengths, batch_size
+        self.lengths, self.meta_batch_size = lengths, meta_batch_size
         self.minimum = minimum / self.potential.energy_unit
         self.quench_iterations = quench_iterations
         self.evaluation_price, self.gap_scale = evaluation_price, gap_scale

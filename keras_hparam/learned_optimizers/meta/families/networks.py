@@ -36,13 +36,15 @@ class DenseNetworks(SupervisedTasks):
     ```
     """
 
+    kind = "dense"
+
     def __init__(
         self, sources, hidden=(32,), features=16, outputs=10, activation="relu", scale=2.0, loss="crossentropy",
         name=None, **arguments,
     ):  # fmt: skip
         self.activation, self.scale = _checked(activation, scale), scale
         self.widths = _widths("hidden", hidden, least=0)
-        given = "-".join(["dense", loss, activation, *map(str, (features, *self.widths, outputs))])
+        given = "-".join([self.kind, loss, activation, *map(str, (features, *self.widths, outputs))])
         super().__init__(name or given, sources, outputs, loss, features=features, **arguments)
 
     def initial(self, rng, batch_size):
@@ -54,6 +56,38 @@ class DenseNetworks(SupervisedTasks):
 
     def outputs(self, parameters, x):
         return _dense_layers(x, parameters, self.activation)
+
+
+class NormalizedNetworks(DenseNetworks):
+    """Dense networks with layer normalization of what the hidden products give, times a gain, plus the bias.
+
+    Args:
+        sources, **arguments: as of `DenseNetworks`.
+
+    Source: Ba et al. 2016, arXiv 1607.06450.
+
+    Example:
+
+    ```python
+    family = NormalizedNetworks([data.table("wine"), data.random_teacher], hidden=(32, 32), features=16, outputs=3)
+    ```
+    """
+
+    kind = "normalized"
+
+    def initial(self, rng, batch_size):
+        gains = [[[1.0] * width] * batch_size for width in self.widths]
+        return super().initial(rng, batch_size) + gains
+
+    def outputs(self, parameters, x):
+        layers = 2 * len(self.widths)
+        hidden, last, gains = parameters[:layers], parameters[layers : layers + 2], parameters[layers + 2 :]
+        for kernel, bias, gain in zip(hidden[::2], hidden[1::2], gains, strict=True):
+            product = dense(x, kernel, ops.zeros_like(bias))
+            centred = product - ops.mean(product, axis=-1, keepdims=True)
+            deviation = ops.sqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + 1e-5)
+            x = self.activation(centred / deviation * gain[:, :, None] + bias[:, :, None])
+        return dense(x, *last)
 
 
 class ConvolutionalNetworks(SupervisedTasks):

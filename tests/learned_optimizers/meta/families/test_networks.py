@@ -9,7 +9,9 @@ import pytest
 from keras import ops
 
 from keras_hparam import errors
+from keras_hparam.learned_optimizers.meta import MetaTrainingSettings, Mixture
 from keras_hparam.learned_optimizers.meta.families import data, networks, supervised
+from keras_hparam.learned_optimizers.meta.settings import draw_tasks
 
 SMALL = {"batch_size": 8, "examples": 40, "validation_examples": 12}
 
@@ -52,6 +54,28 @@ def test_dense_networks_are_those_of_numpy(dense_family, rng):
         assert found[m, b] == pytest.approx(crossentropy(logits(x), y), rel=1e-4)
         held_out = logits(instances["x_validation"][b])
         assert final[m, b] == pytest.approx(crossentropy(held_out, instances["y_validation"][b]), rel=1e-4)
+
+
+def test_normalized_networks_are_those_of_keras(rng):
+    family = networks.NormalizedNetworks([data.table("wine")], (7, 5), 6, 3, **SMALL)
+    instances = family.sample(rng, 2)
+    parameters = candidates(instances, rng)
+    found = ops.convert_to_numpy(family.outputs(parameters, ops.convert_to_tensor(instances["x"][:, :4])))
+    for m, b in np.ndindex(3, 2):
+        (*hidden, last, shift), gains = [p[m, b] for p in parameters[:6]], [p[m, b] for p in parameters[6:]]
+        x = instances["x"][b, :4]
+        for kernel, bias, gain in zip(hidden[::2], hidden[1::2], gains, strict=True):
+            layer = keras.layers.LayerNormalization(epsilon=1e-5)
+            layer.build(kernel.shape)
+            layer.set_weights([gain, bias])
+            x = np.maximum(ops.convert_to_numpy(layer(x @ kernel)), 0)
+        np.testing.assert_allclose(found[m, b], x @ last + shift, rtol=1e-3, atol=1e-4)
+
+
+def test_the_examples_of_a_minibatch_are_not_the_instances_of_a_meta_step(dense_family):
+    settings = MetaTrainingSettings(lengths=(2, 3), batch_size=2)
+    _, instances, _, _ = draw_tasks(settings, Mixture([dense_family]), 0)
+    assert len(instances["x"]) == 2 and dense_family.batch_size == 8
 
 
 def test_convolutional_networks_are_those_of_keras(convolutional_family, rng):
