@@ -48,16 +48,16 @@ class ParticleConfig:
     activation: str = "softsign"
     cutoffs: tuple[float, ...] = (1.6, 2.2, 3.0)
     etas: tuple[float, ...] = (0.0, 0.0, 0.0)
-    sizes: tuple[int, ...] = (13, 19, 26, 38)
-    first_step: tuple[float, ...] = (0.21, 0.19, 0.11, 0.034)
-    last_step: tuple[float, ...] = (0.0095, 0.054, 0.042, 0.007)
-    first_pull: tuple[float, ...] = (15.0, 18.0, 16.0, 25.0)
-    last_pull: tuple[float, ...] = (20.0, 23.0, 16.0, 14.0)
-    inertia: tuple[float, ...] = (1.25, 1.1, 1.55, 3.1)
-    gradient_clip: tuple[float, ...] = (16.0, 21.0, 25.0, 25.0)
-    beta: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
-    gamma: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
-    steps: tuple[float, ...] = (30.0, 54.0, 138.0, 192.0)
+    sizes: tuple[int, ...] = (7, 13, 19, 26, 38, 55)
+    first_step: tuple[float, ...] = (0.21, 0.21, 0.19, 0.11, 0.034, 0.034)
+    last_step: tuple[float, ...] = (0.0095, 0.0095, 0.054, 0.042, 0.007, 0.007)
+    first_pull: tuple[float, ...] = (15.0, 15.0, 18.0, 16.0, 25.0, 25.0)
+    last_pull: tuple[float, ...] = (20.0, 20.0, 23.0, 16.0, 14.0, 14.0)
+    inertia: tuple[float, ...] = (1.25, 1.25, 1.1, 1.55, 3.1, 3.1)
+    gradient_clip: tuple[float, ...] = (16.0, 16.0, 21.0, 25.0, 25.0, 25.0)
+    beta: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    gamma: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    steps: tuple[float, ...] = (12.0, 30.0, 54.0, 138.0, 192.0, 266.0)
     largest_step: float = 0.45
     container: float = 2.0
 

@@ -56,7 +56,8 @@ def test_the_untrained_rule_is_compression_with_momentum(rule):
     """A plain reference of the first two steps, with the constants of 19 particles."""
     config, start = rule.config, random_ball(1, 19, seed=3)
     found = run(rule, rule.initial(0), start, steps=2, total_steps=8.0)
-    constants = {name: getattr(config, name)[1] for name in CONSTANTS}
+    place = config.sizes.index(19)
+    constants = {name: getattr(config, name)[place] for name in CONSTANTS}
     x, momentum = start[0].astype("float64"), 0.0
     for step in range(2):
         progress = step / 8.0
@@ -78,19 +79,19 @@ def test_constants_are_interpolated_between_sizes_and_changed_there(rule):
     """For 22 particles, between the knots 19 and 26; the changes at other knots do nothing."""
     theta, sizes = rule.initial(0), rule.config.sizes
     changes = theta[rule.network.num_parameters :].reshape(len(CONSTANTS), len(sizes))
-    changes[CONSTANTS.index("last_step")] = [9.0, 0.3, -0.2, 9.0]
+    changes[CONSTANTS.index("last_step")] = [9.0, 9.0, 0.3, -0.2, 9.0, 9.0]
     share = np.log(22 / 19) / np.log(26 / 19)
-    low, high = rule.config.last_step[1:3]
+    low, high = rule.config.last_step[2:4]
     expected = np.exp((1 - share) * (np.log(low) + 0.3) + share * (np.log(high) - 0.2))
     assert float(rule._constants(theta, 22, 3)["last_step"][0, 0, 0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_beyond_the_sizes_constants_stay_and_steps_go_on():
     config = ParticleConfig()
-    np.testing.assert_allclose(config.weights(55), [0, 0, 0, 1])
-    np.testing.assert_allclose(config.weights(5), [1, 0, 0, 0])
+    np.testing.assert_allclose(config.weights(70), [0, 0, 0, 0, 0, 1])
+    np.testing.assert_allclose(config.weights(5), [1, 0, 0, 0, 0, 0])
     assert config.num_steps(19) == 54 and config.num_steps(38) == 192
-    assert config.num_steps(55) > 250 and 1 <= config.num_steps(2) < 10
+    assert config.num_steps(70) > 300 and 1 <= config.num_steps(2) < 10
 
 
 def test_steps_are_limited_and_nobody_evaporates():

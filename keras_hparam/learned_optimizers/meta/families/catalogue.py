@@ -17,6 +17,8 @@ NAMES = (
     "dense_regression", "convolutional",
 )  # fmt: skip
 CLUSTERS = "lennard_jones_"
+LARGE, FEW_CLUSTERS = 38, 12  # particles; clusters of more are fewer in a meta-step, and
+GAP_SCALE = 0.5  # grows for them, whose usual gaps to the lowest energy are much larger
 JUDGED = {"final": "training"}  # what an optimizer minimises; how well networks generalise is for their user to choose
 
 
@@ -106,5 +108,10 @@ def _clusters(name):
     if not number.isdecimal() or int(number) not in minima.LENNARD_JONES:
         known = f"{min(minima.LENNARD_JONES)} to {max(minima.LENNARD_JONES)}"
         raise errors.InvalidArgumentError(f"Expected {CLUSTERS}N with N from {known}. Received: {name!r}.")
-    steps = ParticleConfig().num_steps(int(number))
-    return clusters.Clusters(int(number), minima.LENNARD_JONES[int(number)], lengths=(steps, steps))
+    size = int(number)
+    steps = ParticleConfig().num_steps(size)
+    few = FEW_CLUSTERS if size > LARGE else None
+    return clusters.Clusters(
+        size, minima.LENNARD_JONES[size], lengths=(steps, steps), meta_batch_size=few,
+        gap_scale=GAP_SCALE * max(1.0, size / LARGE) ** 4,
+    )  # fmt: skip
