@@ -19,8 +19,8 @@ from keras_hparam import atomic, distribute, errors
 
 FLAGS = flags.FLAGS
 TASKS = [
-    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_normalized",
-    "dense_regression", "convolutional",
+    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_inputs",
+    "dense_normalized", "dense_regression", "convolutional",
 ]  # fmt: skip
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)

@@ -8,6 +8,7 @@ from keras_hparam.networks.narrow_mlp import ACTIVATIONS
 
 FEATURES = ("gradient", "momentum", "second_moment", "factored", "parameter", "time", "tensor")
 SCALES = ("constant", "parameter_rms")
+DECAYS = ("none", "annealed")
 CONSTANTS = ("alpha", "beta", "gamma")
 
 
@@ -29,6 +30,9 @@ class OptimizerConfig:
         residual: whether the network's direction is added to Adam's normalised momentum.
         scale: "constant", or "parameter_rms": updates are multiplied by max(root mean square of the tensor, rms_floor).
         rms_floor: > 0.
+        decay: "none", or "annealed": α falls to 0 along a cosine where the number of steps is known, otherwise with
+            the inverse square root of the step; see `updates.decay`.
+        decay_steps: > 0, after 3 times as many steps of an unknown number α has halved.
         alpha, beta, gamma: > 0, of the update α·d·sigmoid(β·m·γ). The untrained rule is Adam with the rate α/2.
         learned: which of "alpha", "beta" and "gamma" are meta-learned: their logarithms are then part of θ.
 
@@ -53,6 +57,8 @@ class OptimizerConfig:
     residual: bool = True
     scale: str = "constant"
     rms_floor: float = 0.02
+    decay: str = "none"
+    decay_steps: float = 100.0
     alpha: float = 0.02
     beta: float = 1.0
     gamma: float = 1.0
@@ -65,6 +71,7 @@ class OptimizerConfig:
         _require("widths", self.widths, all(_is_integer(width) and width >= 1 for width in self.widths), "integers ≥ 1")
         _require("activation", self.activation, self.activation in ACTIVATIONS, f"one of {sorted(ACTIVATIONS)}")
         _require("scale", self.scale, self.scale in SCALES, f"one of {SCALES}")
+        _require("decay", self.decay, self.decay in DECAYS, f"one of {DECAYS}")
         for name, known in (("features", FEATURES), ("learned", CONSTANTS)):
             value = getattr(self, name)
             unique = len(set(value)) == len(value)
@@ -75,7 +82,7 @@ class OptimizerConfig:
             unique = value and len(set(value)) == len(value)
             _require(name, value, unique and all(_is_between(v, 0, 1) for v in value), "different numbers in (0, 1)")
         _require("factored_decay", self.factored_decay, _is_between(self.factored_decay, 0, 1), "a number in (0, 1)")
-        for name in (*CONSTANTS, "rms_floor", "epsilon"):
+        for name in (*CONSTANTS, "rms_floor", "decay_steps", "epsilon"):
             _require(name, getattr(self, name), _is_between(getattr(self, name), 0, math.inf), "a finite number > 0")
         positive = all(_is_between(value, 0, math.inf) for value in self.time_scales)
         _require("time_scales", self.time_scales, positive, "finite numbers > 0")

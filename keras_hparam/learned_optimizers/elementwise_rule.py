@@ -3,7 +3,7 @@
 Axes: M candidates, B tasks, P weights θ of the rule. With θ [P] parameters are tensors [*shape]; with θ [M, P] they are
 tensors [M, B, *shape], one compiled program for all candidates and tasks.
 
-The rule is a residual around Adam: with the last layer at zero it is Adam with the rate α/2 (times a scale).
+The rule is a residual around Adam: with the last layer at zero it is Adam with the rate α/2, times a scale and a decay.
 """
 
 import keras
@@ -17,7 +17,7 @@ from keras_hparam.networks.narrow_mlp import NarrowMLP
 
 
 class ElementwiseRule:
-    """The update of each parameter p: p − scale·α·d·sigmoid(β·m·γ), where a network gives d and m.
+    """The update of each parameter p: p − scale·decay·α·d·sigmoid(β·m·γ), where a network gives d and m.
 
     d is the network's direction, plus Adam's bias-corrected normalised momentum if `config.residual`. θ holds the
     network's weights, then the logarithms of what multiplies the learned ones of α, β and γ.
@@ -131,9 +131,14 @@ class ElementwiseRule:
             direction = direction + base
         constants = self._constants(theta, len(parameter.shape))
         change = updates.step(direction, magnitude, **constants)
+        change = change * self.decay(step, total_steps)
         if config.scale == "parameter_rms":
             change = change * ops.maximum(rms, config.rms_floor)
         return change, moments
+
+    def decay(self, step, total_steps=None):
+        """The factor of α at a step, see `updates.decay`."""
+        return updates.decay(self.config.decay, step, total_steps, self.config.decay_steps)
 
     def _constants(self, theta, rank):
         """α, β and γ by name: numbers, or tensors [*ones] or [M, *ones] where they are learned."""

@@ -35,7 +35,7 @@ class LearnedOptimizer(GuardedOptimizer):
         jit_compile: whether XLA compiles the update of each variable where nothing compiles the step around it (under
             TensorFlow). Without XLA an update takes many times as long.
         weight_decay: float ≥ 0 or None. A step takes learning_rate · weight_decay · α/2 of each parameter off it, as
-            AdamW with the rate α/2 does.
+            AdamW with the rate α/2 does; where the rule's α decays, so does this.
         name: str.
         **kwargs: clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             loss_scale_factor, gradient_accumulation_steps, as of any Keras optimizer.

@@ -17,7 +17,7 @@ class Updater:
     Args:
         rule: `ElementwiseRule`.
         steps: how many steps there will be; None: unknown.
-        weight_decay: relative to learning_rate · α/2; None: none.
+        weight_decay: relative to learning_rate · α/2, and decaying as α does; None: none.
         jit_compile: whether XLA compiles it (under TensorFlow).
 
     Example:
@@ -57,7 +57,8 @@ class Updater:
     def _update(self, theta, moments, parameter, gradient, step, learning_rate, decays):
         change, updated = self._rule.update(theta, moments, parameter, gradient, step, self._steps)
         if decays and self._decay:
-            change = change + self._decay * parameter
+            decay = self._rule.decay(ops.cast(step, parameter.dtype), self._steps)
+            change = change + self._decay * decay * parameter
         finite = is_finite(gradient)
         updated = {name: ops.where(finite, value, moments[name]) for name, value in updated.items()}
         return ops.where(finite, learning_rate * change, 0.0), updated

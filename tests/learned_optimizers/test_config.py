@@ -21,7 +21,8 @@ def test_a_configuration_survives_json():
         ("features", ("time", "time")), ("features", ("times",)), ("features", "time"), ("momentum_decays", ()),
         ("momentum_decays", (1.0,)), ("second_moment_decays", (0.9, 0.9)), ("factored_decay", 0.0),
         ("time_scales", (0.0,)), ("epsilon", 0.0), ("epsilon", float("nan")), ("residual", 1), ("scale", "rms"),
-        ("rms_floor", 0), ("alpha", -1.0), ("beta", float("inf")), ("gamma", "1"), ("learned", ("delta",)),
+        ("decay", "cosine"), ("decay_steps", 0), ("rms_floor", 0), ("alpha", -1.0),
+        ("beta", float("inf")), ("gamma", "1"), ("learned", ("delta",)),
     ],
 )  # fmt: skip
 def test_values_out_of_range_are_refused(name, value):

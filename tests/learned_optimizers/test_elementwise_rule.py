@@ -46,6 +46,17 @@ def test_untrained_it_is_adam(scale, rng):
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_an_annealed_rule_is_the_plain_one_times_the_decay(rng):
+    plain, annealed = (ElementwiseRule(OptimizerConfig(decay=decay, decay_steps=4.0)) for decay in ("none", "annealed"))
+    theta = 0.3 * rng.standard_normal(plain.num_parameters).astype("float32")
+    (parameter,), (gradient,) = draw(rng)[:1], draw(rng)[:1]
+    for total, factor in ((24.0, 0.5 * (1 + np.cos(np.pi / 2))), (None, 0.5)):
+        moments = plain.init([parameter])[0]
+        expected, _ = plain.update(theta, moments, parameter, gradient, 12.0, total)
+        found, _ = annealed.update(theta, moments, parameter, gradient, 12.0, total)
+        np.testing.assert_allclose(found, factor * np.asarray(expected), rtol=1e-5)
+
+
 @pytest.mark.parametrize("widths", [(), (4,), (20, 4)])
 def test_a_population_is_each_candidate_and_task_by_itself(widths, rng):
     rule = ElementwiseRule(OptimizerConfig(widths=widths, learned=("alpha", "gamma"), scale="parameter_rms"))

@@ -29,6 +29,17 @@ def test_the_learning_rate_is_a_factor_of_the_updates():
     assert_same(apply(schedule, steps=3), full)
 
 
+def test_weight_decay_falls_with_the_rule():
+    """Of gradients that are zero only the decay of 0.1 · α/2 is left."""
+    config = {"alpha": 0.2, "decay": "annealed"}
+    optimizer = LearnedOptimizer(None, config=config, steps=4, weight_decay=0.1, jit_compile=False)
+    variable = keras.Variable(np.ones((2, 2), "float32"))
+    for _ in range(4):
+        optimizer.apply([np.zeros((2, 2), "float32")], [variable])
+    expected = np.prod([1 - 0.1 * 0.1 * 0.5 * (1 + np.cos(np.pi * step / 4)) for step in range(4)])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected, rtol=1e-5)
+
+
 def test_the_weights_of_the_rule_are_a_variable_that_matters():
     optimizer, expected = random(), apply(random())
     optimizer.theta.assign(optimizer.theta + 0.5)

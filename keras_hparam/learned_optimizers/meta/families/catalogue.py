@@ -13,8 +13,8 @@ from keras_hparam.learned_optimizers.particles import minima
 from keras_hparam.learned_optimizers.particles.config import ParticleConfig
 
 NAMES = (
-    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_normalized",
-    "dense_regression", "convolutional",
+    "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_inputs",
+    "dense_normalized", "dense_regression", "convolutional",
 )  # fmt: skip
 CLUSTERS = "lennard_jones_"
 LARGE, FEW_CLUSTERS = 38, 12  # particles; clusters of more are fewer in a meta-step, and
@@ -55,6 +55,7 @@ def by_name(name, arrays=()):
         "dense_classes": lambda: dense([*tables, *_teachers(32, 10), *classes], (32,), 32, 10, **JUDGED),
         "dense_deep": lambda: dense([*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", **deep),
         "dense_wide": lambda: dense([*tables, *_teachers(64, 10), *classes], (128,), 64, 10, **JUDGED),
+        "dense_inputs": lambda: dense([*tables, *_teachers(256, 10), *classes], (24, 16), 256, 10, **JUDGED),
         "dense_normalized": lambda: networks.NormalizedNetworks(
             [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, **deep
         ),

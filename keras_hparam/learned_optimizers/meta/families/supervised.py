@@ -47,6 +47,8 @@ class SupervisedTasks(TaskFamily):
         InvalidArgumentError: for arguments out of range, no sources, or sources of another kind.
     """
 
+    floor = 1e-4
+
     def __init__(
         self, name, sources, outputs_number, loss="crossentropy", batch_size=64, examples=512, validation_examples=128,
         final="validation", label_noise=0.2, features=None,

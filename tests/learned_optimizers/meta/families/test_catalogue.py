@@ -28,7 +28,7 @@ def test_arrays_join_the_families_that_can_learn_from_them(tmp_path, rng):
     found = {name: catalogue.by_name(name, arrays).sources for name in catalogue.NAMES[3:]}
     joined = {name: [any(one is source for source in sources) for one in arrays] for name, sources in found.items()}
     assert joined == {
-        **dict.fromkeys(("dense_classes", "dense_deep", "dense_wide", "dense_normalized"), [True, True, False]),
+        **dict.fromkeys(catalogue.NAMES[3:8], [True, True, False]),
         "dense_regression": [False, False, True], "convolutional": [False, True, False],
     }  # fmt: skip
     for path in ("nowhere.npz", "test.txt"):
