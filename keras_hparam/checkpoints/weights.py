@@ -67,11 +67,11 @@ def save_weights(directory, weights, config, *, kind, files=None, dtype="float32
     manifest.write(directory, kind, contents, config, training)
 
 
-def load_weights(source, *, kind):
+def load_weights(weights, *, kind):
     """Loads weights after verifying that they are whole, unaltered and of the kind asked for.
 
     Args:
-        source: a directory that `save_weights` wrote, or one of the names that `shipped` lists. A text that is both
+        weights: a directory that `save_weights` wrote, or one of the names that `shipped` lists. A text that is both
             is taken as the directory, if that has a manifest.
         kind: str, as given to `save_weights`.
 
@@ -79,16 +79,16 @@ def load_weights(source, *, kind):
         `LoadedWeights`: (weights, config, manifest, files).
 
     Raises:
-        InvalidArgumentError: if `source` is neither a directory nor a shipped name.
+        InvalidArgumentError: if `weights` is neither a directory nor a shipped name.
         CorruptFileError: if a file is missing, truncated, altered, foreign, of a newer version or of another kind.
     """
-    directory = _find(source)
+    directory = _find(weights)
     facts, files = manifest.read(directory, kind)
     if ARRAYS_FILE not in files:
         raise errors.CorruptFileError(f"Expected {directory} to hold {ARRAYS_FILE}. Received: {sorted(files)}.")
     stored = npz.from_bytes(files.pop(ARRAYS_FILE), directory / ARRAYS_FILE)
-    weights = {name: value.astype("float32") if value.dtype.kind == "f" else value for name, value in stored.items()}
-    return LoadedWeights(weights, facts["config"], facts, files)
+    arrays = {name: value.astype("float32") if value.dtype.kind == "f" else value for name, value in stored.items()}
+    return LoadedWeights(arrays, facts["config"], facts, files)
 
 
 def shipped():
@@ -96,17 +96,17 @@ def shipped():
     return tuple(sorted(path.parent.name for path in _PRETRAINED.glob(f"*/{manifest.MANIFEST}")))
 
 
-def _find(source):
-    if not isinstance(source, str | os.PathLike):
-        raise errors.InvalidArgumentError(f"Expected `source` to be a text or a path. Received: {source!r}.")
-    directory = atomic.newest(source)
-    ships = isinstance(source, str) and source in shipped()
+def _find(weights):
+    if not isinstance(weights, str | os.PathLike):
+        raise errors.InvalidArgumentError(f"Expected `weights` to be a text or a path. Received: {weights!r}.")
+    directory = atomic.newest(weights)
+    ships = isinstance(weights, str) and weights in shipped()
     if ships and not (directory / manifest.MANIFEST).exists():
-        return _PRETRAINED / source
-    if os.fspath(source) and directory.is_dir():
+        return _PRETRAINED / weights
+    if os.fspath(weights) and directory.is_dir():
         return directory
     raise errors.InvalidArgumentError(
-        f"Expected `source` to be a directory of weights or a shipped name, one of {shipped()}. Received: {source!r}."
+        f"Expected `weights` to be a directory of weights or a shipped name, one of {shipped()}. Received: {weights!r}."
     )
 
 
