@@ -123,7 +123,7 @@ def test_shipped_names(saved, monkeypatch, tmp_path):
 @pytest.mark.parametrize("source", ["tinny", "", "../tiny", pathlib.Path("tiny"), 3, None])
 def test_unknown_names_list_the_known_ones(saved, monkeypatch, source):
     monkeypatch.setattr(weights, "_PRETRAINED", saved.parent)
-    with pytest.raises(errors.InvalidArgumentError, match="`source`.*Received: ") as raised:
+    with pytest.raises(errors.InvalidArgumentError, match="`weights`.*Received: ") as raised:
         checkpoints.load_weights(source, kind="mlp")
     assert not isinstance(source, str) or "'tiny'" in str(raised.value)
 
