@@ -26,7 +26,7 @@ CANDIDATES, BATCH, STEPS, TUNING_SEED = 16, 16, 60, 1000
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the cells, the table and the picture.", required=True)
-flags.DEFINE_list("landscapes", LANDSCAPES, "Families of `meta.families.catalogue`.")
+flags.DEFINE_list("landscapes", LANDSCAPES, "Families of `meta.catalogue`.")
 flags.DEFINE_integer("seeds", 5, "Seeds 0..n-1 of candidates and tasks.", lower_bound=2)
 flags.DEFINE_integer("meta_steps", 200, "Meta-steps of a training.", lower_bound=10)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/, the picture in docs/.")
@@ -47,7 +47,7 @@ def make_estimator(method, option):
 def train(landscape, method, option, seed):
     """The scores [validations] of a meta-training, and their meta-steps."""
     from keras_hparam.learned_optimizers import ElementwiseRule, OptimizerConfig, meta, particles
-    from keras_hparam.learned_optimizers.meta.families import catalogue
+    from keras_hparam.learned_optimizers.meta import catalogue
 
     is_cluster = landscape.startswith(catalogue.CLUSTERS)
     rule = particles.ParticleRule(particles.ParticleConfig(widths=(16,))) if is_cluster else None

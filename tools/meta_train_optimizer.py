@@ -93,7 +93,8 @@ def make_strategy():
 
 def make_mixture(texts):
     """The `Mixture` of names and weights."""
-    from keras_hparam.learned_optimizers.meta.families import catalogue, data
+    from keras_hparam.learned_optimizers.meta import catalogue
+    from keras_hparam.tasks import data
 
     return catalogue.mixture(texts, [data.load(path) for path in FLAGS.data])
 

@@ -6,21 +6,21 @@ Nothing that uses a trained optimizer imports this room. The names here are impo
 import importlib
 
 _HOMES = {
-    "EvolutionStrategies": "evolution_strategies",
-    "GeneticAlgorithm": "genetic_algorithm",
-    "MetaTrainingSettings": "settings",
-    "Mixture": "tasks",
-    "Task": "tasks",
-    "TaskFamily": "tasks",
-    "meta_train": "training",
-    "unroll": "unroll",
+    "EvolutionStrategies": ".evolution_strategies",
+    "GeneticAlgorithm": ".genetic_algorithm",
+    "MetaTrainingSettings": ".settings",
+    "Mixture": "keras_hparam.tasks.family",
+    "Task": "keras_hparam.tasks.family",
+    "TaskFamily": "keras_hparam.tasks.family",
+    "meta_train": ".training",
+    "unroll": ".unroll",
 }
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name):
     if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(importlib.import_module(_HOMES[name], __name__), name)
     raise AttributeError(f"Expected one of {__all__} of the module {__name__!r}. Received: {name!r}.")
 
 

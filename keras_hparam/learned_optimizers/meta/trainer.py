@@ -11,8 +11,8 @@ import numpy as np
 from keras_hparam import checkpoints, errors
 from keras_hparam.learned_optimizers.meta.episodes import Episode, Programs
 from keras_hparam.learned_optimizers.meta.settings import draw_tasks
-from keras_hparam.learned_optimizers.meta.tasks import Mixture
 from keras_hparam.learned_optimizers.meta.validation import Validation, check_signal, check_tasks
+from keras_hparam.tasks.family import Mixture
 
 CHECKPOINT_KIND = "meta-training"
 

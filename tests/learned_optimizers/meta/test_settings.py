@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_hparam.learned_optimizers.meta import MetaTrainingSettings, Mixture, settings
-from keras_hparam.learned_optimizers.meta.families import functions
+from keras_hparam.tasks import functions
 
 MIXTURE = Mixture([functions.Rastrigin(2), functions.Ackley(2)], weights=[3, 1])
 GIVEN = MetaTrainingSettings(lengths=(5, 500), batch_size=1, total_steps_known=0.3, seed=2, validation_batch_size=2)

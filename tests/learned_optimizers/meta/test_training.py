@@ -16,8 +16,8 @@ from keras_hparam.learned_optimizers.meta import (
     TaskFamily,
     meta_train,
 )  # fmt: skip
-from keras_hparam.learned_optimizers.meta.families import functions
 from keras_hparam.learned_optimizers.meta.validation import Validation
+from keras_hparam.tasks import functions
 from tests.ensembles.jax_process import compare, needs_jax
 from tests.learned_optimizers.meta.rules import GradientDescent, Momentum
 
@@ -190,7 +190,7 @@ def test_jax_makes_the_same_training(capsys):
     compare(
         """
 import keras_hparam.learned_optimizers.meta as meta
-from keras_hparam.learned_optimizers.meta.families import functions
+from keras_hparam.tasks import functions
 from tests.learned_optimizers.meta.rules import Momentum
 settings = meta.MetaTrainingSettings(meta_steps=2, lengths=(3, 5), batch_size=2, validation_batch_size=2)
 trained = meta.meta_train(Momentum(), functions.Quadratics(2), meta.EvolutionStrategies(pairs=2), settings)

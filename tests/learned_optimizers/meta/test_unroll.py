@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_hparam.distribute import compilation
 from keras_hparam.learned_optimizers.meta import unroll
-from keras_hparam.learned_optimizers.meta.families import functions
+from keras_hparam.tasks import functions
 from tests.ensembles.jax_process import compare, needs_jax
 from tests.learned_optimizers.meta.rules import GradientDescent, Momentum
 
@@ -81,7 +81,7 @@ def test_jax_makes_the_same_trajectories(capsys):
     compare(
         """
 from keras_hparam.learned_optimizers.meta import unroll
-from keras_hparam.learned_optimizers.meta.families import data, networks
+from keras_hparam.tasks import data, networks
 from tests.learned_optimizers.meta.rules import Momentum
 found, sizes = {}, {"batch_size": 8, "examples": 32, "validation_examples": 8}
 table = data.data_set(np.random.default_rng(1).normal(size=(60, 4)), np.arange(60) % 3)

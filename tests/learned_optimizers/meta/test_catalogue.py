@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families import catalogue, data
+from keras_hparam.learned_optimizers.meta import catalogue
+from keras_hparam.tasks import data
 
-ROOT = pathlib.Path(__file__).resolve().parents[4]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("name", catalogue.NAMES)

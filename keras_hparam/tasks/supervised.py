@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families.data import DataSet
-from keras_hparam.learned_optimizers.meta.tasks import TaskFamily
+from keras_hparam.tasks.data import DataSet
+from keras_hparam.tasks.family import TaskFamily
 
 LOSSES = ("crossentropy", "squared_error")
 FINAL = ("validation", "training")

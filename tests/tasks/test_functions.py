@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families import functions
+from keras_hparam.tasks import functions
 
 
 def quadratic(y, eigenvalues):

@@ -5,7 +5,7 @@ import pytest
 
 from keras_hparam import errors
 from keras_hparam.learned_optimizers import particles
-from keras_hparam.learned_optimizers.meta.families.clusters import Clusters
+from keras_hparam.learned_optimizers.meta.clusters import Clusters
 from keras_hparam.ops import lbfgs, lennard_jones, springs
 from keras_hparam.ops.differentiation import value_and_gradient
 

@@ -10,8 +10,8 @@ from keras import ops
 
 from keras_hparam import errors
 from keras_hparam.learned_optimizers.meta import MetaTrainingSettings, Mixture
-from keras_hparam.learned_optimizers.meta.families import data, networks, supervised
 from keras_hparam.learned_optimizers.meta.settings import draw_tasks
+from keras_hparam.tasks import data, networks, supervised
 
 SMALL = {"batch_size": 8, "examples": 40, "validation_examples": 12}
 

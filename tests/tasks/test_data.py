@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families import data
+from keras_hparam.tasks import data
 
 
 @pytest.mark.parametrize("name", data.TABLES)

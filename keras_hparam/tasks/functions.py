@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.tasks import TaskFamily
+from keras_hparam.tasks.family import TaskFamily
 
 
 class RotatedFunctions(TaskFamily):

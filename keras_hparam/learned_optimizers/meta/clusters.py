@@ -6,9 +6,9 @@ Axes: M candidates, B starts, N particles; reduced units.
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.tasks import TaskFamily
 from keras_hparam.learned_optimizers.particles import minimization, starts
 from keras_hparam.learned_optimizers.particles.potentials import LennardJones
+from keras_hparam.tasks.family import TaskFamily
 
 
 class Clusters(TaskFamily):

@@ -7,10 +7,11 @@ UCI regressions are not among them: optimizers are judged on those.
 import functools
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families import clusters, data, functions, networks
-from keras_hparam.learned_optimizers.meta.tasks import Mixture
+from keras_hparam.learned_optimizers.meta import clusters
 from keras_hparam.learned_optimizers.particles import minima
 from keras_hparam.learned_optimizers.particles.config import ParticleConfig
+from keras_hparam.tasks import data, functions, networks
+from keras_hparam.tasks.family import Mixture
 
 NAMES = (
     "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_inputs",

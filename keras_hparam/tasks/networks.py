@@ -8,8 +8,8 @@ import math
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta.families.data import DataSet
-from keras_hparam.learned_optimizers.meta.families.supervised import SupervisedTasks
+from keras_hparam.tasks.data import DataSet
+from keras_hparam.tasks.supervised import SupervisedTasks
 
 ACTIVATIONS = {"relu": ops.relu, "tanh": ops.tanh}
 
