@@ -23,6 +23,8 @@ from keras_hparam.ensembles.hyper_batch_layers import Conv2DHyperBatchEnsemble, 
 from keras_hparam.ensembles.hyper_deep import HyperDeepEnsemble
 from keras_hparam.ensembles.hyperparameters import L2
 from keras_hparam.ensembles.memberwise import Memberwise
+from keras_hparam.learned_schedules.config import ControllerConfig
+from keras_hparam.learned_schedules.controller import Controller
 from keras_hparam.networks.transformer import Attention, Block, Transformer
 from keras_hparam.networks.values import BinLogits
 from keras_hparam.optformer.config import OptFormerConfig
@@ -134,6 +136,18 @@ def penalized(rng, x):
     return (x, hyperparameters(rng), *rng.random((2, B)).astype("float32"))
 
 
+def dynamics(rng):
+    """Features of a training's dynamics and the states of a recurrent controller of 6 units."""
+    return normal(rng, 5), [normal(rng, 6), normal(rng, 6)]
+
+
+def controller(network):
+    """A controller of few features, its last layer not at zero."""
+    made = Controller(ControllerConfig(("rate", "training_loss"), network, (5, 6)))
+    made.head.kernel.assign(np.linspace(-1.0, 1.0, 6)[:, None])
+    return made
+
+
 def network():
     """A small network, as a user's."""
     x = keras.Input((W,))
@@ -141,6 +155,10 @@ def network():
     return keras.Model(x, keras.layers.Dense(3, activation="softmax", dtype="float32")(hidden))
 
 
+SCHEDULES = {
+    "Controller, MLP": Row(lambda: controller("mlp"), lambda rng: normal(rng, 5), output_dtype="float32"),
+    "Controller, LSTM": Row(lambda: controller("lstm"), dynamics, output_dtype="float32"),
+}
 ENSEMBLES = {
     "Bounds": Row(
         lambda: Bounds(B, [0.1, 1e-6], [0.9, 1e-2]), lambda rng: rng.random((B, P, 2)).astype("float32"),
@@ -180,7 +198,7 @@ ENSEMBLES = {
     ),
 }  # fmt: skip
 
-TABLE = ENSEMBLES | {
+TABLE = ENSEMBLES | SCHEDULES | {
     "Attention": Row(lambda: Attention(2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block": Row(lambda: Block(2, mlp_ratio=2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block, cross-attention": Row(

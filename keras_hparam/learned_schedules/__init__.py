@@ -1,0 +1,1 @@
+"""Learning-rate schedules that a controller network drives while a model trains."""
