@@ -50,6 +50,7 @@ flags.DEFINE_float("final_learning_rate", 0.001, "Rate at the end; it falls alon
 flags.DEFINE_float("clipnorm", 1.0, "Bound on the norm of an estimate.", lower_bound=0)
 
 flags.DEFINE_integer("meta_steps", 1000, "Updates of the weights.", lower_bound=1)
+flags.DEFINE_integer("stop_after", None, "Meta-step after which this run ends; another may go on.", lower_bound=1)
 flags.DEFINE_list("lengths", ["20", "200"], "Shortest and longest trajectory, in inner steps.")
 flags.DEFINE_integer("batch_size", 8, "Tasks of a meta-step.", lower_bound=1)
 flags.DEFINE_enum("trajectory", "mean", ("mean", "last"), "What of a trajectory counts.")
@@ -178,6 +179,7 @@ def main(argv):
         trained = meta_train(
             rule, mixture, estimator, settings, theta=theta, workdir=workdir, resume=FLAGS.resume, strategy=strategy,
             validation_tasks=validation, progress=report(log) if is_chief else lambda *_: None,
+            stop_after=FLAGS.stop_after,
         )  # fmt: skip
     if not is_chief:
         return
@@ -185,7 +187,8 @@ def main(argv):
     atomic.write_bytes(workdir / "curve.json", json.dumps(history, indent=1).encode())
     reports.save_figure(curves.curve_figure(trained.history), workdir / "curve.png")
     flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
-    figures = {"score": trained.score, "first_score": trained.history[0]["score"], "meta_steps": FLAGS.meta_steps}
+    done = min(FLAGS.stop_after or FLAGS.meta_steps, FLAGS.meta_steps)
+    figures = {"score": trained.score, "first_score": trained.history[0]["score"], "meta_steps": done}
     weights.save(
         workdir / "weights", rule, trained.theta, name=FLAGS.name, flag_file=flag_file, seed=FLAGS.seed,
         tasks=[family.name for family in mixture.families], figures=figures,

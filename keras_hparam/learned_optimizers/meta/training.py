@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_hparam.learned_optimizers.meta.estimator import check_count
 from keras_hparam.learned_optimizers.meta.trainer import Trainer
 
 
@@ -34,7 +35,7 @@ class MetaTrained(NamedTuple):
 
 def meta_train(
     rule, tasks, estimator, settings, *, validation_tasks=None, theta=None, workdir=None, resume=True, strategy=None,
-    progress=None,
+    progress=None, stop_after=None,
 ):  # fmt: skip
     """Trains the parameters of an optimizer.
 
@@ -50,6 +51,7 @@ def meta_train(
         strategy: `tf.distribute.Strategy`, whose replicas divide the candidates; None for one device.
         progress: callable (meta-step, figures, seconds), after each meta-step. Figures: "family", "steps", "loss" (mean
             of θ's finite ones), what the estimator says, and after a validation "score".
+        stop_after: int >= 1, the meta-step after which this call ends, so that another one may go on; None: the last.
 
     Returns:
         `MetaTrained`.
@@ -67,15 +69,18 @@ def meta_train(
     )
     ```
     """
+    if stop_after is not None:
+        check_count("stop_after", stop_after)
     trainer = Trainer(rule, tasks, estimator, settings, validation_tasks, theta, workdir, strategy)
     if not (resume and trainer.restore()):
         trainer.check_and_validate()
-    while trainer.meta_step < settings.meta_steps:
+    last = settings.meta_steps if stop_after is None else min(stop_after, settings.meta_steps)
+    while trainer.meta_step < last:
         began = time.monotonic()
         figures = trainer.step()
         if trainer.is_due(settings.validate_every):
             figures["score"] = trainer.validate()
-        if trainer.is_due(settings.checkpoint_every):
+        if trainer.is_due(settings.checkpoint_every) or trainer.meta_step == last:
             trainer.save()
         (progress or _log)(trainer.meta_step, figures, time.monotonic() - began)
     return MetaTrained(trainer.best, trainer.best_score, trainer.current, trainer.history)

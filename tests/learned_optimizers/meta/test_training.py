@@ -112,6 +112,20 @@ def test_a_resumed_training_ends_where_one_that_never_stopped_ends(method, tmp_p
     np.testing.assert_array_equal(again.last_theta, whole.last_theta)
 
 
+def test_a_training_may_be_made_in_parts(tmp_path):
+    whole = meta_train(Momentum(), FAMILY, estimator_of("persistent"), SETTINGS)
+    steps = []
+    for stop_after in (5, 7, 20):
+        part = meta_train(
+            Momentum(), FAMILY, estimator_of("persistent"), SETTINGS, workdir=tmp_path, stop_after=stop_after,
+            progress=lambda step, *_: steps.append(step),
+        )  # fmt: skip
+    assert steps == list(range(1, 9))
+    np.testing.assert_array_equal(part.last_theta, whole.last_theta)
+    with pytest.raises(errors.InvalidArgumentError, match="`stop_after`"):
+        meta_train(Momentum(), FAMILY, estimator_of("persistent"), SETTINGS, stop_after=0)
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     settings = dataclasses.replace(SETTINGS, meta_steps=1)
     meta_train(GradientDescent(), FAMILY, GeneticAlgorithm(0.2, 2), settings, workdir=tmp_path)
