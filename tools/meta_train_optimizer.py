@@ -36,6 +36,7 @@ flags.DEFINE_string("optimizer_config", "{}", "Fields of the rule's configuratio
 flags.DEFINE_string("init_weights", None, "Shipped name or directory of weights to start from.")
 flags.DEFINE_list("tasks", TASKS, "Families to train on, each NAME or NAME:WEIGHT; also lennard_jones_N.")
 flags.DEFINE_list("validation_tasks", [], "Families to choose the best weights by; none: those of --tasks.")
+flags.DEFINE_enum("judged_by", "both", ("training", "validation", "both"), "Which loss of networks counts at the end.")
 flags.DEFINE_list("data", [], "Files .npz with x and y, which networks learn from as well.")
 
 flags.DEFINE_enum("method", "evolution_strategies", ("evolution_strategies", "genetic_algorithm"), "How to train.")
@@ -51,6 +52,7 @@ flags.DEFINE_float("clipnorm", 1.0, "Bound on the norm of an estimate.", lower_b
 
 flags.DEFINE_integer("meta_steps", 1000, "Updates of the weights.", lower_bound=1)
 flags.DEFINE_integer("stop_after", None, "Meta-step after which this run ends; another may go on.", lower_bound=1)
+flags.DEFINE_enum("keep", "best", ("best", "last"), "Weights to write: of the best validation, or the last ones.")
 flags.DEFINE_list("lengths", ["20", "200"], "Shortest and longest trajectory, in inner steps.")
 flags.DEFINE_integer("batch_size", 8, "Tasks of a meta-step.", lower_bound=1)
 flags.DEFINE_enum("trajectory", "mean", ("mean", "last"), "What of a trajectory counts.")
@@ -97,7 +99,7 @@ def make_mixture(texts):
     from keras_hparam.learned_optimizers.meta import catalogue
     from keras_hparam.tasks import data
 
-    return catalogue.mixture(texts, [data.load(path) for path in FLAGS.data])
+    return catalogue.mixture(texts, [data.load(path) for path in FLAGS.data], FLAGS.judged_by)
 
 
 def make_rule():
@@ -187,10 +189,11 @@ def main(argv):
     atomic.write_bytes(workdir / "curve.json", json.dumps(history, indent=1).encode())
     reports.save_figure(curves.curve_figure(trained.history), workdir / "curve.png")
     flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
+    theta = trained.theta if FLAGS.keep == "best" else trained.last_theta
     done = min(FLAGS.stop_after or FLAGS.meta_steps, FLAGS.meta_steps)
     figures = {"score": trained.score, "first_score": trained.history[0]["score"], "meta_steps": done}
     weights.save(
-        workdir / "weights", rule, trained.theta, name=FLAGS.name, flag_file=flag_file, seed=FLAGS.seed,
+        workdir / "weights", rule, theta, name=FLAGS.name, flag_file=flag_file, seed=FLAGS.seed,
         tasks=[family.name for family in mixture.families], figures=figures,
     )  # fmt: skip
     print(json.dumps({"weights": str(workdir / "weights"), "parameters": rule.num_parameters, "score": trained.score}))

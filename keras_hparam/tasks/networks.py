@@ -44,7 +44,7 @@ class DenseNetworks(SupervisedTasks):
     ):  # fmt: skip
         self.activation, self.scale = _checked(activation, scale), scale
         self.widths = _widths("hidden", hidden, least=0)
-        given = "-".join([self.kind, loss, activation, *map(str, (features, *self.widths, outputs))])
+        given = _name(self.kind, loss, activation, features, *self.widths, outputs, **arguments)
         super().__init__(name or given, sources, outputs, loss, features=features, **arguments)
 
     def initial(self, rng, batch_size):
@@ -118,7 +118,7 @@ class ConvolutionalNetworks(SupervisedTasks):
     ):  # fmt: skip
         self.activation, self.scale = _checked(activation, scale), scale
         self.filters, self.shape = _widths("filters", filters, least=1), tuple(shape)
-        given = "-".join(["convolutional", loss, activation, *map(str, (*self.shape, *self.filters, outputs))])
+        given = _name("convolutional", loss, activation, *self.shape, *self.filters, outputs, **arguments)
         super().__init__(name or given, sources, outputs, loss, **arguments)
 
     def initial(self, rng, batch_size):
@@ -180,6 +180,11 @@ def _initial_layer(rng, shape, fan_in, scale):
     """[kernel, bias]: He's normal distribution times a random factor, and zeros."""
     factor = math.sqrt(2 / fan_in) * scale ** rng.uniform(-1, 1, (shape[0],) + (1,) * (len(shape) - 1))
     return [rng.normal(size=shape) * factor, [[0.0] * shape[-1]] * shape[0]]
+
+
+def _name(*facts, final="validation", **_):
+    """The name of a family, which tells it from others in logs and checkpoints."""
+    return "-".join(map(str, (*facts, final)))
 
 
 def _widths(name, widths, least):

@@ -14,7 +14,7 @@ from keras_hparam.tasks.data import DataSet
 from keras_hparam.tasks.family import TaskFamily
 
 LOSSES = ("crossentropy", "squared_error")
-FINAL = ("validation", "training")
+FINAL = ("validation", "training", "both")
 _ORDERS = 64
 _VALIDATION_SHARE = 0.25
 
@@ -39,7 +39,7 @@ class SupervisedTasks(TaskFamily):
         examples: int >= batch_size, training examples of an instance.
         validation_examples: int >= 1.
         final: "validation" or "training", the part that the loss at the end is measured on, the first
-            `validation_examples` of it.
+            `validation_examples` of it; or "both", the geometric mean of these two losses.
         label_noise: float in [0, 1), the largest share of replaced labels, or standard deviation of noise.
         features: int >= 1, to which vectors are projected; None for data as they are, of one shape.
 
@@ -89,10 +89,10 @@ class SupervisedTasks(TaskFamily):
 
     def final_loss(self, parameters, instances):
         """Mean loss of the examples that count at the end [M, B]."""
-        if self.final == "validation":
-            return self._mean_loss(parameters, instances["x_validation"], instances["y_validation"])
-        shown = min(self.validation_examples, self.examples)
-        return self._mean_loss(parameters, instances["x"][:, :shown], instances["y"][:, :shown])
+        if self.final == "both":
+            training, validation = (self._part_loss(parameters, instances, part) for part in FINAL[:2])
+            return ops.sqrt(training * validation)
+        return self._part_loss(parameters, instances, self.final)
 
     def initial(self, rng, batch_size):
         """List of the initial parameters [B, …]."""
@@ -101,6 +101,12 @@ class SupervisedTasks(TaskFamily):
     def outputs(self, parameters, x):
         """Outputs [M, B, n, O] of the networks for inputs [B, n, …]."""
         raise NotImplementedError
+
+    def _part_loss(self, parameters, instances, part):
+        if part == "validation":
+            return self._mean_loss(parameters, instances["x_validation"], instances["y_validation"])
+        shown = min(self.validation_examples, self.examples)
+        return self._mean_loss(parameters, instances["x"][:, :shown], instances["y"][:, :shown])
 
     def _mean_loss(self, parameters, x, y):
         outputs = self.outputs(parameters, x)

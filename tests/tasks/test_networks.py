@@ -72,6 +72,16 @@ def test_normalized_networks_are_those_of_keras(rng):
         np.testing.assert_allclose(found[m, b], x @ last + shift, rtol=1e-3, atol=1e-4)
 
 
+def test_both_losses_count_as_their_geometric_mean():
+    sources, found = [data.table("wine")], {}
+    for final in ("training", "validation", "both"):
+        family = networks.DenseNetworks(sources, (5,), 6, 3, final=final, **SMALL)
+        instances = family.sample(np.random.default_rng(0), 4)
+        found[final] = ops.convert_to_numpy(family.final_loss([p[None] for p in instances["parameters"]], instances))
+    assert np.abs(found["training"] - found["validation"]).min() > 1e-3
+    np.testing.assert_allclose(found["both"], np.sqrt(found["training"] * found["validation"]), rtol=1e-5)
+
+
 def test_the_examples_of_a_minibatch_are_not_the_instances_of_a_meta_step(dense_family):
     settings = MetaTrainingSettings(lengths=(2, 3), batch_size=2)
     _, instances, _, _ = draw_tasks(settings, Mixture([dense_family]), 0)

@@ -69,6 +69,29 @@ def test_two_workers_make_the_weights_of_one_process_that_was_killed_and_only_th
     assert list((tmp_path / "0" / "tensorboard").rglob("events*"))
 
 
+def test_a_part_of_a_training_may_keep_its_last_weights(tmp_path):
+    assert finish(start(tmp_path, "--stop_after=5", "--keep=last"))[0] == 0
+    manager = checkpoints.CheckpointManager(tmp_path / "checkpoints", kind="meta-training")
+    found = manager.restore()
+    assert found.step == 5
+    np.testing.assert_array_equal(theta_of(tmp_path), found.arrays["theta"])
+    assert np.abs(found.arrays["theta"] - found.arrays["best"]).max() > 1e-3  # the first validation is the only one
+    facts = checkpoints.load_weights(tmp_path / "weights", kind=ElementwiseRule.kind).manifest
+    assert facts["training"]["figures"]["meta_steps"] == 5
+
+
+def test_the_flag_files_have_flags_of_the_program():
+    files = sorted((ROOT / "configs" / "learned_optimizers").glob("*.flags"))
+    assert {file.name for file in files} >= {"networks.flags", "particles.flags"}
+    code = "import sys, meta_train_optimizer as tool\ntool.FLAGS(sys.argv)\nprint(tool.FLAGS.name)"
+    for file in files:
+        command = [sys.executable, "-c", code, "--workdir=w", f"--flagfile={file}"]
+        done = subprocess.run(command, cwd=ROOT / "tools", capture_output=True, text=True, env=os.environ | {
+            "PYTHONPATH": str(ROOT)})  # fmt: skip
+        assert done.returncode == 0 and done.stdout.startswith("learned-"), done.stderr
+        assert f"--flagfile=configs/learned_optimizers/{file.name}" in file.read_text()
+
+
 def test_wrong_flags_are_errors_before_any_work(tmp_path):
     wrong = {
         "--lengths=20": "Expected --lengths=LOW,HIGH", "--lengths=9,3": "`lengths`", "--sigma=0": "`sigma`",

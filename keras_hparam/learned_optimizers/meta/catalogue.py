@@ -20,15 +20,15 @@ NAMES = (
 CLUSTERS = "lennard_jones_"
 LARGE, FEW_CLUSTERS = 38, 12  # particles; clusters of more are fewer in a meta-step, and
 GAP_SCALE = 0.5  # grows for them, whose usual gaps to the lowest energy are much larger
-JUDGED = {"final": "training"}  # what an optimizer minimises; how well networks generalise is for their user to choose
 
 
-def by_name(name, arrays=()):
+def by_name(name, arrays=(), final="both"):
     """The family of a name, one of `NAMES`.
 
     Args:
         name: str, also "lennard_jones_13" for clusters of 13 particles.
         arrays: `DataSet`s that are added to the sources of each family of networks that can learn from them.
+        final: "training", "validation" or "both": what networks are judged by at the end, see `SupervisedTasks`.
 
     Raises:
         InvalidArgumentError: for an unknown name.
@@ -48,34 +48,35 @@ def by_name(name, arrays=()):
     classes = [one for one in arrays if one.is_classification]
     numbers = [one for one in arrays if not one.is_classification]
     tables = [data.table(table) for table in data.TABLES if table != "diabetes"]
-    dense, deep = networks.DenseNetworks, {"batch_size": 32, "examples": 256, **JUDGED}
+    dense, judged = networks.DenseNetworks, {"final": final}
+    small = {"batch_size": 32, "examples": 256, **judged}
     makers = {
         "quadratics": lambda: functions.Quadratics(20),
         "rastrigin": lambda: functions.Rastrigin(10),
         "ackley": lambda: functions.Ackley(10),
-        "dense_classes": lambda: dense([*tables, *_teachers(32, 10), *classes], (32,), 32, 10, **JUDGED),
-        "dense_deep": lambda: dense([*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", **deep),
-        "dense_wide": lambda: dense([*tables, *_teachers(64, 10), *classes], (128,), 64, 10, **JUDGED),
-        "dense_inputs": lambda: dense([*tables, *_teachers(256, 10), *classes], (24, 16), 256, 10, **JUDGED),
+        "dense_classes": lambda: dense([*tables, *_teachers(32, 10), *classes], (32,), 32, 10, **judged),
+        "dense_deep": lambda: dense([*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, "tanh", **small),
+        "dense_wide": lambda: dense([*tables, *_teachers(64, 10), *classes], (128,), 64, 10, **judged),
+        "dense_inputs": lambda: dense([*tables, *_teachers(256, 10), *classes], (24, 16), 256, 10, **judged),
         "dense_normalized": lambda: networks.NormalizedNetworks(
-            [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, **deep
+            [*tables, *_teachers(16, 5), *classes], (24, 24), 16, 5, **small
         ),
         "dense_regression": lambda: dense(
-            [data.table("diabetes"), *_teachers(8, None), *numbers], (32,), 8, 1, loss="squared_error", **deep
+            [data.table("diabetes"), *_teachers(8, None), *numbers], (32,), 8, 1, loss="squared_error", **small
         ),
         "convolutional": lambda: networks.ConvolutionalNetworks(
-            [data.random_images, *(one for one in classes if one.x.shape[1:] == (8, 8, 1))], batch_size=32, **JUDGED
+            [data.random_images, *(one for one in classes if one.x.shape[1:] == (8, 8, 1))], batch_size=32, **judged
         ),
     }  # fmt: skip
     return makers[name]()
 
 
-def mixture(texts, arrays=()):
+def mixture(texts, arrays=(), final="both"):
     """The `Mixture` of families that texts name.
 
     Args:
         texts: sequence of "NAME" or "NAME:WEIGHT".
-        arrays: as of `by_name`.
+        arrays, final: as of `by_name`.
 
     Raises:
         InvalidArgumentError: for unknown names, a name twice, or weights that are no numbers > 0.
@@ -95,7 +96,7 @@ def mixture(texts, arrays=()):
             raise errors.InvalidArgumentError(
                 f"Expected the weight of {name!r} to be a number. Received: {weight!r}."
             ) from error
-    return Mixture([by_name(name, arrays) for name in names], weights)
+    return Mixture([by_name(name, arrays, final) for name in names], weights)
 
 
 def _teachers(features, classes):
