@@ -66,9 +66,10 @@ def learned(problem, tries, seed, source="learned-particles"):
     return found.energies / problem.potential.energy_unit, found.evaluations
 
 
-def untrained(problem, tries, seed):
+def untrained(problem, tries, seed, source="learned-particles"):
     """The rule that the network begins as: compression with normalised momentum and a schedule of steps."""
-    return learned(problem, tries, seed, None)
+    rule, _ = weights.load(source, particles.ParticleRule)
+    return learned(problem, tries, seed, (rule, rule.initial(0)))
 
 
 def constant_controller(problem, tries, seed, tuning_seconds=15.0):

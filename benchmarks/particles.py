@@ -29,7 +29,7 @@ flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", requi
 flags.DEFINE_enum("part", "hits", ["hits", "speed"], "What is measured.")
 flags.DEFINE_list("clusters", CLUSTERS, "lennard_jones_N, gupta_ELEMENT_N, stillinger_weber_N.")
 flags.DEFINE_list("methods", METHODS, "In this order in the table.")
-flags.DEFINE_string("weights", "learned-particles", "Shipped name or directory of the method `learned`.")
+flags.DEFINE_string("weights", "learned-particles", "Shipped name or directory of `learned`; `untrained` has its steps.")
 flags.DEFINE_integer("tries", 512, "Random starts of a method; of basin hopping a quarter.", lower_bound=8)
 flags.DEFINE_integer("seed", 0, "Of the starts; the same for all methods.", lower_bound=0)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
@@ -40,7 +40,7 @@ def compute(problem, method):
     from benchmarks import particle_peers
 
     tries = FLAGS.tries // 4 if method == "basin_hopping" else FLAGS.tries
-    options = {"source": FLAGS.weights} if method == "learned" else {}
+    options = {"source": FLAGS.weights} if method in ("learned", "untrained") else {}
     energies, evaluations = particle_peers.METHODS[method](problem, tries, FLAGS.seed, **options)
     return np.asarray(energies) * problem.potential.energy_unit, np.asarray(evaluations)
 

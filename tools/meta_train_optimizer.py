@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import pathlib
+import re
 import sys
 
 from absl import app, flags
@@ -34,6 +35,7 @@ flags.DEFINE_string("name", "learned-nn", "Name that the manifest gives the weig
 flags.DEFINE_enum("rule", "elementwise", ["elementwise", "particles"], "For networks, or for clusters of particles.")
 flags.DEFINE_string("optimizer_config", "{}", "Fields of the rule's configuration that differ from the default, JSON.")
 flags.DEFINE_string("init_weights", None, "Shipped name or directory of weights to start from.")
+flags.DEFINE_list("steps_by_size", [], "N:STEPS for particles, instead of the steps of --init_weights.")
 flags.DEFINE_list("tasks", TASKS, "Families to train on, each NAME or NAME:WEIGHT; also lennard_jones_N.")
 flags.DEFINE_list("validation_tasks", [], "Families to choose the best weights by; none: those of --tasks.")
 flags.DEFINE_enum("judged_by", "both", ("training", "validation", "both"), "Which loss of networks counts at the end.")
@@ -69,6 +71,14 @@ def _are_lengths(texts):
 
 flags.register_validator("lengths", lambda t: len(t) == 2 and _are_lengths(t), "Expected --lengths=LOW,HIGH.")
 flags.register_validator("validation_lengths", _are_lengths, "Expected --validation_lengths=STEPS,….")
+flags.register_validator(
+    "steps_by_size", lambda texts: all(re.fullmatch(r"\d+:\d+", text) for text in texts), "Expected N:STEPS,…."
+)
+flags.register_multi_flags_validator(
+    ["steps_by_size", "init_weights", "rule"],
+    lambda given: not given["steps_by_size"] or (given["init_weights"] and given["rule"] == "particles"),
+    "--steps_by_size needs --init_weights and --rule=particles",
+)
 flags.register_multi_flags_validator(
     ["logical_cpus", "strategy"], lambda given: given["logical_cpus"] <= 1 or given["strategy"] == "mirrored",
     "--logical_cpus needs --strategy=mirrored",
@@ -94,12 +104,13 @@ def make_strategy():
     return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
 
 
-def make_mixture(texts):
-    """The `Mixture` of names and weights."""
+def make_mixture(texts, rule):
+    """The `Mixture` of names and weights, to train a rule."""
     from keras_hparam.learned_optimizers.meta import catalogue
     from keras_hparam.tasks import data
 
-    return catalogue.mixture(texts, [data.load(path) for path in FLAGS.data], FLAGS.judged_by)
+    particles = rule.config if FLAGS.rule == "particles" else None
+    return catalogue.mixture(texts, [data.load(path) for path in FLAGS.data], FLAGS.judged_by, particles)
 
 
 def make_rule():
@@ -110,7 +121,9 @@ def make_rule():
     if FLAGS.rule == "particles":
         rule_class, config_class = particles.ParticleRule, particles.ParticleConfig
     if FLAGS.init_weights:
-        return weights.load(FLAGS.init_weights, rule_class)
+        rule, theta = weights.load(FLAGS.init_weights, rule_class)
+        steps = {int(size): float(steps) for size, steps in (text.split(":") for text in FLAGS.steps_by_size)}
+        return rule.refined(theta, steps) if steps else (rule, theta)
     try:
         fields = json.loads(FLAGS.optimizer_config)
     except ValueError as error:
@@ -174,8 +187,9 @@ def main(argv):
 
     workdir = pathlib.Path(FLAGS.workdir)
     is_chief = strategy is None or distribute.is_chief(strategy)
-    (rule, theta), mixture, settings = make_rule(), make_mixture(FLAGS.tasks), make_settings()
-    validation = make_mixture(FLAGS.validation_tasks) if FLAGS.validation_tasks else None
+    (rule, theta), settings = make_rule(), make_settings()
+    mixture = make_mixture(FLAGS.tasks, rule)
+    validation = make_mixture(FLAGS.validation_tasks, rule) if FLAGS.validation_tasks else None
     estimator = make_estimator()
     with ScalarLog(workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
         trained = meta_train(

@@ -1,9 +1,8 @@
 """What an optimizer network for the parameters of networks sees, how large it is, and how it updates."""
 
 import dataclasses
-import math
 
-from keras_hparam import errors
+from keras_hparam.configuration import Configuration, are_distinct, is_integer, is_number
 from keras_hparam.networks.narrow_mlp import ACTIVATIONS
 
 FEATURES = ("gradient", "momentum", "second_moment", "factored", "parameter", "time", "tensor")
@@ -13,7 +12,7 @@ CONSTANTS = ("alpha", "beta", "gamma")
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
+class OptimizerConfig(Configuration):
     """Configuration of an `ElementwiseRule`.
 
     Args:
@@ -65,64 +64,19 @@ class OptimizerConfig:
     learned: tuple[str, ...] = ()
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if isinstance(field.default, tuple):
-                object.__setattr__(self, field.name, _as_tuple(field.name, getattr(self, field.name)))
-        _require("widths", self.widths, all(_is_integer(width) and width >= 1 for width in self.widths), "integers ≥ 1")
-        _require("activation", self.activation, self.activation in ACTIVATIONS, f"one of {sorted(ACTIVATIONS)}")
-        _require("scale", self.scale, self.scale in SCALES, f"one of {SCALES}")
-        _require("decay", self.decay, self.decay in DECAYS, f"one of {DECAYS}")
+        self.make_tuples()
+        self.require("widths", all(is_integer(width, 1) for width in self.widths), "integers ≥ 1")
+        for name, choices in (("activation", sorted(ACTIVATIONS)), ("scale", SCALES), ("decay", DECAYS)):
+            self.require(name, getattr(self, name) in choices, f"one of {choices}")
         for name, known in (("features", FEATURES), ("learned", CONSTANTS)):
-            value = getattr(self, name)
-            unique = len(set(value)) == len(value)
-            _require(name, value, unique and set(value) <= set(known), f"some of {known}, each once")
-        _require("features", self.features, self.features, "at least one group of features")
+            self.require(name, are_distinct(getattr(self, name), known), f"some of {known}, each once")
+        self.require("features", self.features, "at least one group of features")
         for name in ("momentum_decays", "second_moment_decays"):
-            value = getattr(self, name)
-            unique = value and len(set(value)) == len(value)
-            _require(name, value, unique and all(_is_between(v, 0, 1) for v in value), "different numbers in (0, 1)")
-        _require("factored_decay", self.factored_decay, _is_between(self.factored_decay, 0, 1), "a number in (0, 1)")
+            decays = getattr(self, name)
+            good = decays and are_distinct(decays) and all(is_number(decay, 0, 1) for decay in decays)
+            self.require(name, good, "different numbers in (0, 1)")
+        self.require("factored_decay", is_number(self.factored_decay, 0, 1), "a number in (0, 1)")
         for name in (*CONSTANTS, "rms_floor", "decay_steps", "epsilon"):
-            _require(name, getattr(self, name), _is_between(getattr(self, name), 0, math.inf), "a finite number > 0")
-        positive = all(_is_between(value, 0, math.inf) for value in self.time_scales)
-        _require("time_scales", self.time_scales, positive, "finite numbers > 0")
-        _require("residual", self.residual, isinstance(self.residual, bool), "True or False")
-
-    def to_dict(self):
-        """The configuration as plain JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values):
-        """The configuration of a dict that `to_dict` made.
-
-        Args:
-            values: dict from names of fields to values; what is left out takes its default.
-
-        Raises:
-            InvalidArgumentError: for unknown names and values outside of their ranges.
-        """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or not set(values) <= names:
-            raise errors.InvalidArgumentError(
-                f"Expected `config` to be a dict of the fields {sorted(names)}. Received: {values!r}."
-            )
-        return cls(**values)
-
-
-def _require(name, value, condition, expected):
-    if not condition:
-        raise errors.InvalidArgumentError(f"Expected `{name}` to be {expected}. Received: {value!r}.")
-
-
-def _as_tuple(name, value):
-    _require(name, value, isinstance(value, list | tuple), "a list or tuple")
-    return tuple(value)
-
-
-def _is_integer(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_between(value, low, high):
-    return isinstance(value, int | float) and not isinstance(value, bool) and low < value < high
+            self.require(name, is_number(getattr(self, name), 0), "a finite number > 0")
+        self.require("time_scales", all(is_number(scale, 0) for scale in self.time_scales), "finite numbers > 0")
+        self.require("residual", isinstance(self.residual, bool), "True or False")

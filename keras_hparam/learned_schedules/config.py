@@ -1,9 +1,8 @@
 """What a controller sees, how large it is, and what its output means."""
 
 import dataclasses
-import math
 
-from keras_hparam import errors
+from keras_hparam.configuration import Configuration, are_distinct, is_integer, is_number
 
 FEATURES = ("rate", "budget", "training_loss", "validation_loss", "layer", "outputs", "inputs")
 NETWORKS = ("mlp", "gru", "lstm")
@@ -12,7 +11,7 @@ BASES = ("constant", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
-class ControllerConfig:
+class ControllerConfig(Configuration):
     """Configuration of a `Controller`.
 
     Args:
@@ -49,44 +48,13 @@ class ControllerConfig:
     clip: float = 10.0
 
     def __post_init__(self):
-        for name in ("features", "widths"):
-            value = getattr(self, name)
-            _require(name, value, isinstance(value, list | tuple), "a list or tuple")
-            object.__setattr__(self, name, tuple(value))
-        known = self.features and set(self.features) <= set(FEATURES) and len(set(self.features)) == len(self.features)
-        _require("features", self.features, known, f"one or more of {FEATURES}, each once")
-        widths = self.widths and all(isinstance(w, int) and not isinstance(w, bool) and w >= 1 for w in self.widths)
-        _require("widths", self.widths, widths, "one or more integers ≥ 1")
+        self.make_tuples()
+        features = self.features and are_distinct(self.features, FEATURES)
+        self.require("features", features, f"one or more of {FEATURES}, each once")
+        widths = self.widths and all(is_integer(width, 1) for width in self.widths)
+        self.require("widths", widths, "one or more integers ≥ 1")
         for name, choices in (("network", NETWORKS), ("action", ACTIONS), ("base", BASES)):
-            _require(name, getattr(self, name), getattr(self, name) in choices, f"one of {choices}")
+            self.require(name, getattr(self, name) in choices, f"one of {choices}")
         for name in ("largest_change", "clip"):
-            value = getattr(self, name)
-            _require(name, value, _is_number(value) and value > 0, "a finite number > 0")
-        _require("smoothing", self.smoothing, _is_number(self.smoothing) and 0 <= self.smoothing < 1, "in [0, 1)")
-
-    def to_dict(self):
-        """The configuration as plain JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values):
-        """The configuration of a dict that `to_dict` made; what is left out takes its default.
-
-        Raises:
-            InvalidArgumentError: for unknown names and values outside of their ranges.
-        """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or not set(values) <= names:
-            raise errors.InvalidArgumentError(
-                f"Expected `config` to be a dict of the fields {sorted(names)}. Received: {values!r}."
-            )
-        return cls(**values)
-
-
-def _require(name, value, condition, expected):
-    if not condition:
-        raise errors.InvalidArgumentError(f"Expected `{name}` to be {expected}. Received: {value!r}.")
-
-
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            self.require(name, is_number(getattr(self, name), 0), "a finite number > 0")
+        self.require("smoothing", is_number(self.smoothing, below=1) and self.smoothing >= 0, "in [0, 1)")

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_hparam import errors
+from keras_hparam.configuration import require
 from keras_hparam.tasks.data import DataSet
 from keras_hparam.tasks.family import TaskFamily
 
@@ -53,16 +54,16 @@ class SupervisedTasks(TaskFamily):
         self, name, sources, outputs_number, loss="crossentropy", batch_size=64, examples=512, validation_examples=128,
         final="validation", label_noise=0.2, features=None,
     ):  # fmt: skip
-        _require("loss", loss, loss in LOSSES, f"one of {LOSSES}")
-        _require("final", final, final in FINAL, f"one of {FINAL}")
-        _require("label_noise", label_noise, 0 <= label_noise < 1, "in [0, 1)")
+        require("loss", loss, loss in LOSSES, f"one of {LOSSES}")
+        require("final", final, final in FINAL, f"one of {FINAL}")
+        require("label_noise", label_noise, 0 <= label_noise < 1, "in [0, 1)")
         numbers = {
             "outputs_number": outputs_number, "batch_size": batch_size, "validation_examples": validation_examples,
             "examples": examples, "features": 1 if features is None else features,
         }  # fmt: skip
         for argument, number in numbers.items():
-            _require(argument, number, isinstance(number, int) and number >= 1, "an int >= 1")
-        _require("examples", examples, examples >= batch_size, f">= `batch_size`, {batch_size}")
+            require(argument, number, isinstance(number, int) and number >= 1, "an int >= 1")
+        require("examples", examples, examples >= batch_size, f">= `batch_size`, {batch_size}")
         self.name, self.sources, self.loss_name, self.final = name, tuple(sources), loss, final
         self.outputs_number, self.batch_size, self.examples = outputs_number, batch_size, examples
         self.validation_examples, self.label_noise, self.features = validation_examples, label_noise, features
@@ -72,7 +73,7 @@ class SupervisedTasks(TaskFamily):
             if isinstance(source, DataSet):
                 self._check(source)
             else:
-                _require("sources", source, callable(source), "`DataSet`s or callables (rng, n)")
+                require("sources", source, callable(source), "`DataSet`s or callables (rng, n)")
         self.orders = epoch_orders(examples)
 
     def sample(self, rng, batch_size):
@@ -115,7 +116,7 @@ class SupervisedTasks(TaskFamily):
         return 0.5 * ops.mean(ops.square(outputs - y), axis=(-2, -1))
 
     def _check(self, source):
-        _require("sources", source.y.dtype, source.is_classification == (self.loss_name == "crossentropy"),
+        require("sources", source.y.dtype, source.is_classification == (self.loss_name == "crossentropy"),
                  f"data with targets for {self.loss_name}")  # fmt: skip
         return source
 
@@ -183,8 +184,3 @@ def minibatch(step, batch_size, orders):
     position = ops.cast(step, "int32") * batch_size + ops.arange(batch_size, dtype="int32")
     factor = ops.take(ops.convert_to_tensor(factors), (position // examples) % len(factors))
     return (position % examples) * factor % examples
-
-
-def _require(name, value, condition, expected):
-    if not condition:
-        raise errors.InvalidArgumentError(f"Expected `{name}` to be {expected}. Received: {value!r}.")

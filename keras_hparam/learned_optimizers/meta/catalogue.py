@@ -22,13 +22,14 @@ LARGE, FEW_CLUSTERS = 38, 12  # particles; clusters of more are fewer in a meta-
 GAP_SCALE = 0.5  # grows for them, whose usual gaps to the lowest energy are much larger
 
 
-def by_name(name, arrays=(), final="both"):
+def by_name(name, arrays=(), final="both", particles=None):
     """The family of a name, one of `NAMES`.
 
     Args:
         name: str, also "lennard_jones_13" for clusters of 13 particles.
         arrays: `DataSet`s that are added to the sources of each family of networks that can learn from them.
         final: "training", "validation" or "both": what networks are judged by at the end, see `SupervisedTasks`.
+        particles: `ParticleConfig`, which says how many steps clusters get; None for the default.
 
     Raises:
         InvalidArgumentError: for an unknown name.
@@ -40,7 +41,7 @@ def by_name(name, arrays=(), final="both"):
     ```
     """
     if name.startswith(CLUSTERS):
-        return _clusters(name)
+        return _clusters(name, particles or ParticleConfig())
     if name not in NAMES:
         raise errors.InvalidArgumentError(
             f"Expected the name of a family, one of {NAMES} or {CLUSTERS}N. Received: {name!r}."
@@ -71,12 +72,12 @@ def by_name(name, arrays=(), final="both"):
     return makers[name]()
 
 
-def mixture(texts, arrays=(), final="both"):
+def mixture(texts, arrays=(), final="both", particles=None):
     """The `Mixture` of families that texts name.
 
     Args:
         texts: sequence of "NAME" or "NAME:WEIGHT".
-        arrays, final: as of `by_name`.
+        arrays, final, particles: as of `by_name`.
 
     Raises:
         InvalidArgumentError: for unknown names, a name twice, or weights that are no numbers > 0.
@@ -96,7 +97,7 @@ def mixture(texts, arrays=(), final="both"):
             raise errors.InvalidArgumentError(
                 f"Expected the weight of {name!r} to be a number. Received: {weight!r}."
             ) from error
-    return Mixture([by_name(name, arrays, final) for name in names], weights)
+    return Mixture([by_name(name, arrays, final, particles) for name in names], weights)
 
 
 def _teachers(features, classes):
@@ -105,14 +106,14 @@ def _teachers(features, classes):
     return [functools.partial(data.random_teacher, features=features, classes=classes, width=w) for w in widths]
 
 
-def _clusters(name):
+def _clusters(name, config):
     """Lennard-Jones clusters of a number of particles, with the steps that minimisation gives them."""
     number = name.removeprefix(CLUSTERS)
     if not number.isdecimal() or int(number) not in minima.LENNARD_JONES:
         known = f"{min(minima.LENNARD_JONES)} to {max(minima.LENNARD_JONES)}"
         raise errors.InvalidArgumentError(f"Expected {CLUSTERS}N with N from {known}. Received: {name!r}.")
     size = int(number)
-    steps = ParticleConfig().num_steps(size)
+    steps = config.num_steps(size)
     few = FEW_CLUSTERS if size > LARGE else None
     return clusters.Clusters(
         size, minima.LENNARD_JONES[size], lengths=(steps, steps), meta_batch_size=few,

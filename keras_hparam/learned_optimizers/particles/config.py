@@ -1,18 +1,18 @@
 """What an optimizer network for particles sees, how large it is, and the constants that it begins with."""
 
 import dataclasses
-import math
 
 import numpy as np
 
 from keras_hparam import errors
+from keras_hparam.configuration import Configuration, is_integer, is_number
 from keras_hparam.networks.narrow_mlp import ACTIVATIONS
 
 CONSTANTS = ("first_step", "last_step", "first_pull", "last_pull", "inertia", "gradient_clip", "beta", "gamma")
 
 
 @dataclasses.dataclass(frozen=True)
-class ParticleConfig:
+class ParticleConfig(Configuration):
     """Configuration of a `ParticleRule`.
 
     Lengths and energies are in reduced units: those of the Lennard-Jones potential with ε = σ = 1. Constants depend on
@@ -62,27 +62,20 @@ class ParticleConfig:
     container: float = 2.0
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if isinstance(field.default, tuple):
-                value = getattr(self, field.name)
-                _require(field.name, value, isinstance(value, list | tuple), "a list or tuple")
-                object.__setattr__(self, field.name, tuple(value))
-        widths = self.widths
-        _require("widths", widths, widths and all(isinstance(w, int) and w >= 1 for w in widths), "integers ≥ 1")
-        _require("activation", self.activation, self.activation in ACTIVATIONS, f"one of {sorted(ACTIVATIONS)}")
-        _require("cutoffs", self.cutoffs, all(_is_finite(c) and c > 0 for c in self.cutoffs), "finite numbers > 0")
-        good = len(self.etas) == len(self.cutoffs) and all(_is_finite(eta) and eta >= 0 for eta in self.etas)
-        _require("etas", self.etas, good, f"{len(self.cutoffs)} finite numbers ≥ 0, one for each of `cutoffs`")
-        sizes = self.sizes
-        good = all(isinstance(size, int) and size >= 2 for size in sizes) and list(sizes) == sorted(set(sizes))
-        _require("sizes", sizes, good and len(sizes) > 1, "two or more increasing integers ≥ 2")
+        self.make_tuples()
+        self.require("widths", self.widths and all(is_integer(width, 1) for width in self.widths), "integers ≥ 1")
+        self.require("activation", self.activation in ACTIVATIONS, f"one of {sorted(ACTIVATIONS)}")
+        self.require("cutoffs", all(is_number(cutoff, 0) for cutoff in self.cutoffs), "finite numbers > 0")
+        good = len(self.etas) == len(self.cutoffs) and all(is_number(eta) and eta >= 0 for eta in self.etas)
+        self.require("etas", good, f"{len(self.cutoffs)} finite numbers ≥ 0, one for each of `cutoffs`")
+        good = all(is_integer(size, 2) for size in self.sizes) and list(self.sizes) == sorted(set(self.sizes))
+        self.require("sizes", good and len(self.sizes) > 1, "two or more increasing integers ≥ 2")
         for name in (*CONSTANTS, "steps"):
             values = getattr(self, name)
-            good = len(values) == len(sizes) and all(_is_finite(value) and value > 0 for value in values)
-            _require(name, values, good, f"{len(sizes)} finite numbers > 0, one for each of `sizes`")
+            good = len(values) == len(self.sizes) and all(is_number(value, 0) for value in values)
+            self.require(name, good, f"{len(self.sizes)} finite numbers > 0, one for each of `sizes`")
         for name in ("largest_step", "container"):
-            value = getattr(self, name)
-            _require(name, value, _is_finite(value) and value > 0, "a finite number > 0")
+            self.require(name, is_number(getattr(self, name), 0), "a finite number > 0")
 
     def weights(self, num_particles, beyond=False):
         """How much the constants of each of `sizes` count for a number of particles: float64 array, of sum 1.
@@ -103,29 +96,21 @@ class ParticleConfig:
         """How many steps a cluster gets where the user does not say: an int ≥ 1."""
         return max(1, round(float(np.exp(self.weights(num_particles, beyond=True) @ np.log(self.steps)))))
 
-    def to_dict(self):
-        """The configuration as plain JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+    def refined(self, steps):
+        """The configuration with the same constants for each number of particles, and other steps.
 
-    @classmethod
-    def from_dict(cls, values):
-        """The configuration of a dict that `to_dict` made; what is left out takes its default.
+        Args:
+            steps: dict of int ≥ 2, numbers of particles, to > 0, the steps that they get; all of `sizes` among them.
 
         Raises:
-            InvalidArgumentError: for unknown names and values outside of their ranges.
+            InvalidArgumentError: if one of `sizes` is missing, or for numbers out of range.
         """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or not set(values) <= names:
+        if not isinstance(steps, dict) or not set(self.sizes) <= set(steps):
             raise errors.InvalidArgumentError(
-                f"Expected `config` to be a dict of the fields {sorted(names)}. Received: {values!r}."
+                f"Expected `steps` to be a dict with the numbers of particles {list(self.sizes)}. Received: {steps!r}."
             )
-        return cls(**values)
-
-
-def _require(name, value, condition, expected):
-    if not condition:
-        raise errors.InvalidArgumentError(f"Expected `{name}` to be {expected}. Received: {value!r}.")
-
-
-def _is_finite(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        sizes = tuple(sorted(steps))
+        shares = np.stack([self.weights(size) for size in sizes])
+        constants = {name: tuple(np.exp(shares @ np.log(getattr(self, name))).tolist()) for name in CONSTANTS}
+        steps = tuple(float(steps[size]) for size in sizes)
+        return dataclasses.replace(self, sizes=sizes, steps=steps, **constants)

@@ -73,6 +73,22 @@ class ParticleRule:
         weights = self.network.initial(np.random.default_rng(seed))
         return np.concatenate([weights, np.zeros(self.num_parameters - len(weights), "float32")])
 
+    def refined(self, theta, steps):
+        """(rule, θ) that move alike for each number of particles, but take other numbers of steps.
+
+        Args:
+            theta: [P].
+            steps: dict of numbers of particles to steps, see `ParticleConfig.refined`.
+
+        Raises:
+            InvalidArgumentError: if one of `config.sizes` is missing, or for numbers out of range.
+        """
+        rule = ParticleRule(self.config.refined(steps))
+        weights, changes = np.split(np.asarray(theta), [self.network.num_parameters])
+        shares = np.stack([self.config.weights(size) for size in rule.config.sizes])
+        changes = np.reshape(changes, (len(CONSTANTS), -1)) @ shares.T
+        return rule, np.concatenate([weights, np.ravel(changes)]).astype("float32")
+
     def to_dict(self):
         """The configuration as plain JSON values."""
         return self.config.to_dict()

@@ -7,6 +7,7 @@ import pytest
 
 from keras_hparam import errors
 from keras_hparam.learned_optimizers.meta import catalogue
+from keras_hparam.learned_optimizers.particles.config import ParticleConfig
 from keras_hparam.tasks import data
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -45,6 +46,12 @@ def test_mixtures_have_names_and_weights():
     for texts, message in ((["digits"], "'digits'"), (["ackley:x"], "'x'"), (["ackley", "ackley"], "different names")):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             catalogue.mixture(texts)
+
+
+def test_clusters_get_the_steps_of_the_rule():
+    config = ParticleConfig(steps=(5.0, 7.0, 11.0, 13.0, 17.0, 19.0))
+    assert catalogue.by_name("lennard_jones_13", particles=config).lengths == (7, 7)
+    assert catalogue.by_name("lennard_jones_13").lengths == (30, 30)
 
 
 def test_the_program_knows_the_same_names():

@@ -133,3 +133,17 @@ def test_wrong_configurations(values):
 def test_unknown_names_in_a_configuration():
     with pytest.raises(errors.InvalidArgumentError, match="depth"):
         ParticleConfig.from_dict({"depth": 3})
+
+
+def test_a_refined_rule_moves_alike_and_takes_other_steps(rule):
+    theta, known = random_theta(rule), dict.fromkeys(rule.config.sizes, 20)
+    refined, refined_theta = rule.refined(theta, {**known, 16: 5, 100: 300})
+    assert refined.config.num_steps(16) == 5 and refined.config.num_steps(13) == 20
+    for num_particles in (5, 13, 14, 16, 30, 60):
+        start = random_ball(2, num_particles, seed=num_particles)
+        np.testing.assert_allclose(run(refined, refined_theta, start), run(rule, theta, start), atol=1e-4)
+
+
+def test_a_refined_rule_keeps_all_sizes(rule):
+    with pytest.raises(errors.InvalidArgumentError, match="numbers of particles"):
+        rule.refined(random_theta(rule), {7: 10, 13: 20})
