@@ -19,7 +19,8 @@ from benchmarks import threads
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-CLUSTERS = [*(f"lennard_jones_{n}" for n in (7, 13, 15, 19, 22, 26, 31, 38, 55)), "gupta_Au_13", "stillinger_weber_8"]
+SIZES = (7, 10, 13, 15, 17, 19, 22, 24, 26, 31, 34, 38, 45, 55)  # 10, 17, 24, 34, 45 were never trained on
+CLUSTERS = [*(f"lennard_jones_{size}" for size in SIZES), "gupta_Au_13", "stillinger_weber_8"]
 METHODS = [
     "learned", "untrained", "constant_controller", "basin_hopping", "multistart", "adam", "fire_multistart",
 ]  # fmt: skip
@@ -29,7 +30,7 @@ flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", requi
 flags.DEFINE_enum("part", "hits", ["hits", "speed"], "What is measured.")
 flags.DEFINE_list("clusters", CLUSTERS, "lennard_jones_N, gupta_ELEMENT_N, stillinger_weber_N.")
 flags.DEFINE_list("methods", METHODS, "In this order in the table.")
-flags.DEFINE_string("weights", "learned-particles", "Shipped name or directory of `learned`; `untrained` has its steps.")
+flags.DEFINE_string("weights", "learned-particles", "Name or directory of `learned`; `untrained` has its steps.")
 flags.DEFINE_integer("tries", 512, "Random starts of a method; of basin hopping a quarter.", lower_bound=8)
 flags.DEFINE_integer("seed", 0, "Of the starts; the same for all methods.", lower_bound=0)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")

@@ -14,6 +14,7 @@ import pathlib
 import re
 import sys
 
+from _strategy import make_strategy
 from absl import app, flags
 
 from keras_hparam import atomic, distribute, errors
@@ -25,9 +26,6 @@ TASKS = [
 ]  # fmt: skip
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
-flags.DEFINE_enum("strategy", "default", distribute.NAMES, "tf.distribute strategy.")
-flags.DEFINE_string("tpu", "", "With --strategy=tpu: name of a Cloud TPU, local, or grpc://host:port.")
-flags.DEFINE_integer("logical_cpus", 0, "Split the CPU into this many logical devices (to try mirrored without GPUs).")
 flags.DEFINE_integer("seed", 0, "Seed of the first weights, the tasks and the candidates.", lower_bound=0)
 flags.DEFINE_bool("resume", True, "Continue from the newest checkpoint in --workdir.")
 flags.DEFINE_string("name", "learned-nn", "Name that the manifest gives the weights.")
@@ -79,29 +77,6 @@ flags.register_multi_flags_validator(
     lambda given: not given["steps_by_size"] or (given["init_weights"] and given["rule"] == "particles"),
     "--steps_by_size needs --init_weights and --rule=particles",
 )
-flags.register_multi_flags_validator(
-    ["logical_cpus", "strategy"], lambda given: given["logical_cpus"] <= 1 or given["strategy"] == "mirrored",
-    "--logical_cpus needs --strategy=mirrored",
-)  # fmt: skip
-
-
-def make_strategy():
-    """The strategy of the flags, made before TensorFlow computes anything; None for one device."""
-    if FLAGS.strategy == "default":
-        return None
-    import keras
-
-    if keras.config.backend() != "tensorflow":
-        raise errors.InvalidArgumentError(
-            f"Expected `strategy` to be 'default' under KERAS_BACKEND {keras.config.backend()!r}. "
-            f"Received: {FLAGS.strategy!r}."
-        )
-    if FLAGS.logical_cpus > 1:
-        import tensorflow as tf
-
-        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
-    return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
 
 
 def make_mixture(texts, rule):
@@ -182,7 +157,8 @@ def main(argv):
     strategy = make_strategy()
     from keras_hparam import reports
     from keras_hparam.learned_optimizers import weights
-    from keras_hparam.learned_optimizers.meta import curves, meta_train
+    from keras_hparam.learned_optimizers.meta import meta_train
+    from keras_hparam.reports import validation_curves
     from keras_hparam.reports.scalar_log import ScalarLog
 
     workdir = pathlib.Path(FLAGS.workdir)
@@ -201,7 +177,7 @@ def main(argv):
         return
     history = [{k: v if math.isfinite(v) else None for k, v in validated.items()} for validated in trained.history]
     atomic.write_bytes(workdir / "curve.json", json.dumps(history, indent=1).encode())
-    reports.save_figure(curves.curve_figure(trained.history), workdir / "curve.png")
+    reports.save_figure(validation_curves.curve_figure(trained.history), workdir / "curve.png")
     flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
     theta = trained.theta if FLAGS.keep == "best" else trained.last_theta
     done = min(FLAGS.stop_after or FLAGS.meta_steps, FLAGS.meta_steps)

@@ -12,16 +12,14 @@ import json
 import pathlib
 import sys
 
+from _strategy import make_strategy
 from absl import app, flags
 
-from keras_hparam import atomic, distribute, errors
+from keras_hparam import atomic, errors
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
-flags.DEFINE_enum("strategy", "default", distribute.NAMES, "tf.distribute strategy.")
-flags.DEFINE_string("tpu", "", "With --strategy=tpu: name of a Cloud TPU, local, or grpc://host:port.")
-flags.DEFINE_integer("logical_cpus", 0, "Split the CPU into this many logical devices (to try mirrored without GPUs).")
 flags.DEFINE_integer("seed", 0, "Seed of weights and studies.")
 flags.DEFINE_bool("resume", True, "Continue from the newest checkpoint in --workdir.")
 flags.DEFINE_string("name", "optformer-small", "Name that the manifest gives the weights.")
@@ -49,29 +47,6 @@ flags.DEFINE_string("init_weights", None, "Name or directory of smaller or equal
 flags.DEFINE_enum("architecture", "decoder_only", ("decoder_only", "encoder_decoder"), "See OptFormerConfig.")
 flags.DEFINE_integer("vocabulary_size", 1000, "Text pieces of the tokenizer.", lower_bound=300)
 flags.DEFINE_integer("tokenizer_studies", 4000, "Generated studies whose metadata train the tokenizer.", lower_bound=10)
-flags.register_multi_flags_validator(
-    ["logical_cpus", "strategy"], lambda given: given["logical_cpus"] <= 1 or given["strategy"] == "mirrored",
-    "--logical_cpus needs --strategy=mirrored",
-)  # fmt: skip
-
-
-def make_strategy():
-    """The strategy of the flags, made before TensorFlow computes anything; None for one device."""
-    if FLAGS.strategy == "default":
-        return None
-    import keras
-
-    if keras.config.backend() != "tensorflow":
-        raise errors.InvalidArgumentError(
-            f"Expected `strategy` to be 'default' under KERAS_BACKEND {keras.config.backend()!r}. "
-            f"Received: {FLAGS.strategy!r}."
-        )
-    if FLAGS.logical_cpus > 1:
-        import tensorflow as tf
-
-        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
-    return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
 
 
 def make_vocabulary(workdir, seed):

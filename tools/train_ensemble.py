@@ -10,6 +10,7 @@ TF_CONFIG and a --workdir that all of them see; the first one writes.
 import os
 import sys
 
+from _strategy import make_strategy
 from absl import app, flags
 
 from keras_hparam import distribute, errors
@@ -19,9 +20,6 @@ DATA = ("digits", "fashion_mnist", "uci_concrete", "uci_energy", "uci_power_plan
 METHODS = ("hyper_batch", "batch", "hyper_deep", "deep")
 
 flags.DEFINE_string("workdir", None, "Directory of the model, its members and its logs.", required=True)
-flags.DEFINE_enum("strategy", "default", distribute.NAMES, "tf.distribute strategy.")
-flags.DEFINE_string("tpu", "", "With --strategy=tpu: name of a Cloud TPU, local, or grpc://host:port.")
-flags.DEFINE_integer("logical_cpus", 0, "Split the CPU into this many logical devices (to try mirrored without GPUs).")
 flags.DEFINE_integer("seed", 0, "Seed of the split, the weights and the order of the examples.", lower_bound=0)
 flags.DEFINE_bool("resume", True, "Continue what --workdir holds; otherwise it has to be empty.")
 
@@ -62,10 +60,6 @@ def _is_range(text):
 for _name in ("l2_range", "dropout_range", "label_smoothing_range"):
     flags.register_validator(_name, _is_range, f"Expected --{_name}=LOW,HIGH with 0 < LOW < HIGH.")
 flags.register_multi_flags_validator(
-    ["logical_cpus", "strategy"], lambda given: given["logical_cpus"] <= 1 or given["strategy"] == "mirrored",
-    "--logical_cpus needs --strategy=mirrored",
-)  # fmt: skip
-flags.register_multi_flags_validator(
     ["method", "strategy"],
     lambda given: given["strategy"] != "multi_worker" or given["method"] in ("hyper_batch", "batch"),
     "--strategy=multi_worker needs --method=hyper_batch or --method=batch",
@@ -80,22 +74,12 @@ flags.register_multi_flags_validator(
 )  # fmt: skip
 
 
-def make_strategy():
-    """The strategy of the flags, made before TensorFlow computes anything."""
-    if FLAGS.logical_cpus > 1:
-        import tensorflow as tf
-
-        devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
-    return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
-
-
 def main(argv):
     """Trains the ensemble of the flags."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    strategy = make_strategy()
+    strategy = make_strategy() or distribute.strategy("default")
     import ensemble_training  # slow to load: the flags are right by now
 
     ensemble_training.run(FLAGS, strategy)

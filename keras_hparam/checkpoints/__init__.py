@@ -4,13 +4,14 @@
 state of a training program so that it resumes exactly.
 """
 
-from keras_hparam.checkpoints.manager import Checkpoint, CheckpointManager
+from keras_hparam.checkpoints.manager import Checkpoint, CheckpointManager, check_facts
 from keras_hparam.checkpoints.weights import LoadedWeights, load_weights, save_weights, shipped
 
 __all__ = [
     "Checkpoint",
     "CheckpointManager",
     "LoadedWeights",
+    "check_facts",
     "load_weights",
     "save_weights",
     "shipped",

@@ -4,25 +4,14 @@
 here are imported when they are first used.
 """
 
-import importlib
+from keras_hparam import lazy
 
-_HOMES = {
-    "ElementwiseRule": "elementwise_rule",
-    "HandOverOnPlateau": "plateau",
-    "LearnedOptimizer": "optimizer",
-    "OptimizerConfig": "config",
-}
-_ROOMS = ("meta", "particles", "weights")
-__all__ = sorted([*_HOMES, *_ROOMS])
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"Expected one of {__all__} of the module {__name__!r}. Received: {name!r}.")
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy.attach(__name__, {
+    "ElementwiseRule": ".elementwise_rule",
+    "HandOverOnPlateau": ".plateau",
+    "LearnedOptimizer": ".optimizer",
+    "OptimizerConfig": ".config",
+    "meta": None,
+    "particles": None,
+    "weights": None,
+})

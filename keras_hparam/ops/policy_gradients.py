@@ -26,13 +26,19 @@ def discounted_sum(increments, factors):
         [1.75, 1.5, 1.0]
     """
 
-    def then(later, earlier):  # y = c + d · y', where y' is what comes after
-        (later_c, later_d), (earlier_c, earlier_d) = later, earlier
-        return earlier_c + earlier_d * later_c, earlier_d * later_d
+    sums = ops.convert_to_tensor(increments)
+    factors = ops.broadcast_to(ops.convert_to_tensor(factors, sums.dtype), sums.shape)
+    distance = 1  # after each pass a sum reaches twice as far (Hillis & Steele 1986)
+    while distance < sums.shape[0]:
+        sums = sums + factors * _earlier(sums, distance)
+        factors = factors * _earlier(factors, distance)
+        distance *= 2
+    return sums
 
-    increments = ops.convert_to_tensor(increments)
-    factors = ops.broadcast_to(ops.convert_to_tensor(factors, increments.dtype), increments.shape)
-    return ops.associative_scan(then, (increments, factors), reverse=True, axis=0)[0]
+
+def _earlier(values, distance):
+    """values_{t + distance} at t, and 0 where there is none."""
+    return ops.concatenate([values[distance:], ops.zeros_like(values[:distance])])
 
 
 def returns(rewards, discount, continues=None):

@@ -6,6 +6,7 @@ Axes: B instances, n examples, D numbers of a vector, H, W, C of an image, O out
 """
 
 import functools
+import pathlib
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,36 @@ def load(path):
         raise errors.InvalidArgumentError(
             f"Expected an .npz file with `x` and `y`. Received: {str(path)!r} ({error})."
         ) from error
+
+
+def from_directory(name, directory):
+    """A `DataSet` of a directory with usual data sets as .npz files.
+
+    Args:
+        name: "fashion_mnist", of fashion_mnist.npz (`x_train`, `y_train`); "omniglot", of omniglot_small1.npz (`x`,
+            `character`); both as images of 8 x 8; or "uci_NAME", of uci_regression.npz (`NAME__x`, `NAME__y`).
+        directory: path.
+
+    Raises:
+        InvalidArgumentError: for another name, or files that cannot be read or hold something else.
+    """
+    files = {"fashion_mnist": "fashion_mnist.npz", "omniglot": "omniglot_small1.npz"}
+    if name not in files and not name.startswith("uci_"):
+        raise errors.InvalidArgumentError(f"Expected one of {[*files, 'uci_NAME']}. Received: {name!r}.")
+    path, table = pathlib.Path(directory) / files.get(name, "uci_regression.npz"), name.removeprefix("uci_")
+    keys = {"fashion_mnist": ("x_train", "y_train"), "omniglot": ("x", "character")}
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            x, y = (found[key] for key in keys.get(name, (f"{table}__x", f"{table}__y")))
+    except (OSError, KeyError, ValueError) as error:
+        raise errors.InvalidArgumentError(f"Expected {name!r} in {str(path)!r}. Received: {error}.") from error
+    return data_set(_small_images(x), y.astype("int32")) if name in files else data_set(x, y)
+
+
+def _small_images(images):
+    """Images [n, 28, 28] as [n, 8, 8, 1]: with a border of 2, the mean of each 4 x 4."""
+    bordered = np.pad(np.asarray(images, "float32"), ((0, 0), (2, 2), (2, 2)))
+    return bordered.reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))[..., None]
 
 
 def _standardised(values):

@@ -162,6 +162,28 @@ class Mixture:
             return tasks
         return cls([tasks] if isinstance(tasks, TaskFamily) else tasks)
 
+    @classmethod
+    def of_texts(cls, texts, by_name):
+        """The mixture of families that texts name.
+
+        Args:
+            texts: sequence of "NAME" or "NAME:WEIGHT".
+            by_name: callable name -> `TaskFamily`.
+
+        Raises:
+            InvalidArgumentError: for weights that are no numbers > 0, a name twice, and what `by_name` refuses.
+        """
+        names, weights = [], []
+        for name, _, weight in (text.partition(":") for text in texts):
+            names.append(name)
+            try:
+                weights.append(float(weight or 1))
+            except ValueError as error:
+                raise errors.InvalidArgumentError(
+                    f"Expected the weight of {name!r} to be a number. Received: {weight!r}."
+                ) from error
+        return cls([by_name(name) for name in names], weights)
+
     def draw(self, rng):
         """One of the families, by its probability."""
         return self.families[rng.choice(len(self.families), p=self.probabilities)]

@@ -51,7 +51,7 @@ class DenseNetworks(SupervisedTasks):
         sizes = (self.features, *self.widths, self.outputs_number)
         parameters = []
         for inputs, outputs in zip(sizes, sizes[1:], strict=False):
-            parameters += _initial_layer(rng, (batch_size, inputs, outputs), inputs, self.scale)
+            parameters += initial_layer(rng, (batch_size, inputs, outputs), inputs, self.scale)
         return parameters
 
     def outputs(self, parameters, x):
@@ -74,6 +74,11 @@ class NormalizedNetworks(DenseNetworks):
     """
 
     kind = "normalized"
+
+    @property
+    def layer(self):
+        """The index of the last kernel, which the gains come after."""
+        return 2 * len(self.widths)
 
     def initial(self, rng, batch_size):
         gains = [[[1.0] * width] * batch_size for width in self.widths]
@@ -124,8 +129,8 @@ class ConvolutionalNetworks(SupervisedTasks):
     def initial(self, rng, batch_size):
         sizes, parameters = (self.shape[-1], *self.filters), []
         for inputs, outputs in zip(sizes, sizes[1:], strict=False):
-            parameters += _initial_layer(rng, (batch_size, 3, 3, inputs, outputs), 9 * inputs, self.scale)
-        return parameters + _initial_layer(rng, (batch_size, sizes[-1], self.outputs_number), sizes[-1], self.scale)
+            parameters += initial_layer(rng, (batch_size, 3, 3, inputs, outputs), 9 * inputs, self.scale)
+        return parameters + initial_layer(rng, (batch_size, sizes[-1], self.outputs_number), sizes[-1], self.scale)
 
     def outputs(self, parameters, x):
         layers = list(zip(parameters[:-2:2], parameters[1:-2:2], strict=True))
@@ -176,7 +181,7 @@ def _dense_layers(x, parameters, activation):
     return dense(x, *parameters[-2:])
 
 
-def _initial_layer(rng, shape, fan_in, scale):
+def initial_layer(rng, shape, fan_in, scale):
     """[kernel, bias]: He's normal distribution times a random factor, and zeros."""
     factor = math.sqrt(2 / fan_in) * scale ** rng.uniform(-1, 1, (shape[0],) + (1,) * (len(shape) - 1))
     return [rng.normal(size=shape) * factor, [[0.0] * shape[-1]] * shape[0]]

@@ -49,6 +49,7 @@ class SupervisedTasks(TaskFamily):
     """
 
     floor = 1e-4
+    layer = -2  # the parameter that stands for all others where one is looked at: the last kernel
 
     def __init__(
         self, name, sources, outputs_number, loss="crossentropy", batch_size=64, examples=512, validation_examples=128,
@@ -86,7 +87,7 @@ class SupervisedTasks(TaskFamily):
         """Mean loss of the step's minibatch [M, B]."""
         rows = minibatch(step, self.batch_size, self.orders)
         x, y = (ops.take(instances[name], rows, axis=1) for name in ("x", "y"))
-        return self._mean_loss(parameters, x, y)
+        return self.mean_loss(self.outputs(parameters, x), y)
 
     def final_loss(self, parameters, instances):
         """Mean loss of the examples that count at the end [M, B]."""
@@ -103,17 +104,21 @@ class SupervisedTasks(TaskFamily):
         """Outputs [M, B, n, O] of the networks for inputs [B, n, …]."""
         raise NotImplementedError
 
-    def _part_loss(self, parameters, instances, part):
-        if part == "validation":
-            return self._mean_loss(parameters, instances["x_validation"], instances["y_validation"])
-        shown = min(self.validation_examples, self.examples)
-        return self._mean_loss(parameters, instances["x"][:, :shown], instances["y"][:, :shown])
+    def predictions(self, outputs):
+        """Probabilities of classes [M, B, n, O], or the outputs of a regression as they are."""
+        return ops.softmax(outputs, axis=-1) if self.loss_name == "crossentropy" else outputs
 
-    def _mean_loss(self, parameters, x, y):
-        outputs = self.outputs(parameters, x)
+    def mean_loss(self, outputs, y):
+        """Mean losses [M, B] of outputs [M, B, n, O] for targets [B, n, O]."""
         if self.loss_name == "crossentropy":
             return -ops.mean(ops.sum(y * ops.log_softmax(outputs, axis=-1), axis=-1), axis=-1)
         return 0.5 * ops.mean(ops.square(outputs - y), axis=(-2, -1))
+
+    def _part_loss(self, parameters, instances, part):
+        if part == "validation":
+            return self.mean_loss(self.outputs(parameters, instances["x_validation"]), instances["y_validation"])
+        shown = min(self.validation_examples, self.examples)
+        return self.mean_loss(self.outputs(parameters, instances["x"][:, :shown]), instances["y"][:, :shown])
 
     def _check(self, source):
         require("sources", source.y.dtype, source.is_classification == (self.loss_name == "crossentropy"),

@@ -3,9 +3,9 @@
 Nothing that uses a trained optimizer imports this room. The names here are imported when they are first used.
 """
 
-import importlib
+from keras_hparam import lazy
 
-_HOMES = {
+__getattr__, __dir__, __all__ = lazy.attach(__name__, {
     "EvolutionStrategies": ".evolution_strategies",
     "GeneticAlgorithm": ".genetic_algorithm",
     "MetaTrainingSettings": ".settings",
@@ -14,15 +14,4 @@ _HOMES = {
     "TaskFamily": "keras_hparam.tasks.family",
     "meta_train": ".training",
     "unroll": ".unroll",
-}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name], __name__), name)
-    raise AttributeError(f"Expected one of {__all__} of the module {__name__!r}. Received: {name!r}.")
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+})

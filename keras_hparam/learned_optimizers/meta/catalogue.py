@@ -88,16 +88,8 @@ def mixture(texts, arrays=(), final="both", particles=None):
     tasks = mixture(["quadratics", "dense_classes:3"])
     ```
     """
-    names, weights = [], []
-    for name, _, weight in (text.partition(":") for text in texts):
-        names.append(name)
-        try:
-            weights.append(float(weight or 1))
-        except ValueError as error:
-            raise errors.InvalidArgumentError(
-                f"Expected the weight of {name!r} to be a number. Received: {weight!r}."
-            ) from error
-    return Mixture([by_name(name, arrays, final, particles) for name in names], weights)
+    make = functools.partial(by_name, arrays=arrays, final=final, particles=particles)
+    return Mixture.of_texts(texts, make)
 
 
 def _teachers(features, classes):

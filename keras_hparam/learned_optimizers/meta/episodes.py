@@ -8,7 +8,8 @@ import functools
 import numpy as np
 
 from keras_hparam import errors
-from keras_hparam.learned_optimizers.meta import replicas, unroll
+from keras_hparam.distribute import programs
+from keras_hparam.learned_optimizers.meta import unroll
 
 
 class Programs:
@@ -18,7 +19,7 @@ class Programs:
         rule: see `unroll`.
         estimator: `Estimator`.
         trajectory: "mean" or "last", see `unroll.Unrolled`.
-        strategy: as of `replicas.create`.
+        strategy: as of `distribute.programs.create`.
 
     Raises:
         InvalidArgumentError: if the replicas cannot have equal shares of the candidates.
@@ -26,7 +27,7 @@ class Programs:
 
     def __init__(self, rule, estimator, trajectory, strategy=None):
         self.rule, self.estimator, self.trajectory = rule, estimator, trajectory
-        self.devices = replicas.create(strategy)
+        self.devices = programs.create(strategy)
         self.share, rest = divmod(estimator.draws, self.devices.number)
         if rest:
             raise errors.InvalidArgumentError(

@@ -145,7 +145,7 @@ class Trainer:
         found = None if self.manager is None else self.manager.restore()
         if found is None:
             return False
-        self._check_facts(found.state["facts"])
+        checkpoints.check_facts(found.state["facts"], self._facts(), self.manager.directory.parent)
         for name, variable in self._optimizer_variables().items():
             variable.assign(found.arrays[name])
         self.theta.assign(found.arrays["theta"])
@@ -159,13 +159,3 @@ class Trainer:
             for meta_step, theta in enumerate(thetas, first):
                 self.episode.advance(theta, self._perturbations(meta_step))
         return True
-
-    def _check_facts(self, before):
-        now = self._facts()
-        different = [name for name in now if before.get(name) != now[name]]
-        if different:
-            expected, received = ({name: facts.get(name) for name in different} for facts in (now, before))
-            raise errors.InvalidArgumentError(
-                f"Expected the `workdir` {self.manager.directory.parent} to hold checkpoints of this training, of "
-                f"{expected}. Received: {received}."
-            )

@@ -5,29 +5,18 @@ Example:
     >>> found = particles.minimize(particles.LennardJones(), particles.random_ball(64, 13, seed=0))
 """
 
-import importlib
+from keras_hparam import lazy
 
-_HOMES = {
-    "Gupta": "potentials",
-    "LennardJones": "potentials",
-    "Minimized": "minimization",
-    "ParticleConfig": "config",
-    "ParticleRule": "rule",
-    "Potential": "potentials",
-    "StillingerWeber": "potentials",
-    "minimize": "minimization",
-    "random_ball": "starts",
-    "read_xyz": "xyz",
-    "write_xyz": "xyz",
-}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"Expected one of {__all__} of the module {__name__!r}. Received: {name!r}.")
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy.attach(__name__, {
+    "Gupta": ".potentials",
+    "LennardJones": ".potentials",
+    "Minimized": ".minimization",
+    "ParticleConfig": ".config",
+    "ParticleRule": ".rule",
+    "Potential": ".potentials",
+    "StillingerWeber": ".potentials",
+    "minimize": ".minimization",
+    "random_ball": ".starts",
+    "read_xyz": ".xyz",
+    "write_xyz": ".xyz",
+})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors, reports
-from keras_hparam.learned_optimizers.meta.curves import curve_figure
+from keras_hparam.reports.validation_curves import curve_figure
 
 HISTORY = [
     {"meta_step": 0, "score": float("inf"), "ackley/8": float("inf"), "ackley/9": 2.0},

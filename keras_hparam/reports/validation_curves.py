@@ -1,4 +1,4 @@
-"""The course of a meta-training as a picture. Drawn with matplotlib's objects: no global state."""
+"""Validations in the course of a training as a picture. Drawn with matplotlib's objects: no global state."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,11 +6,12 @@ from matplotlib.figure import Figure
 from keras_hparam import errors
 
 
-def curve_figure(history):
-    """Draws the validation scores of each family and their mean against the meta-step, and marks the best.
+def curve_figure(history, step="meta_step"):
+    """Draws the validation scores of each family and their mean against the step, and marks the best.
 
     Args:
-        history: list of dicts, of `training.MetaTrained`; at least one.
+        history: list of dicts with the step, "score" and the scores of families by name; at least one.
+        step: the name of the step in them.
 
     Returns:
         A `matplotlib.figure.Figure`; see `keras_hparam.reports.save_figure`.
@@ -20,17 +21,17 @@ def curve_figure(history):
     """
     if not history:
         raise errors.InvalidArgumentError("Expected `history` of one validation or more. Received: none.")
-    steps = [validated["meta_step"] for validated in history]
+    steps = [validated[step] for validated in history]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    for name in (name for name in history[0] if name not in ("meta_step", "score")):
+    for name in (name for name in history[0] if name not in (step, "score")):
         axes.plot(steps, _finite(history, name), linewidth=1, label=name)
     scores = _finite(history, "score")
     axes.plot(steps, scores, color="black", linewidth=2, label="mean")
     if np.isfinite(scores).any():
         best = int(np.nanargmin(scores))
         axes.plot(steps[best], scores[best], "o", color="black", label=f"best: {scores[best]:.4g} at {steps[best]}")
-    axes.set(title="Held-out tasks", xlabel="meta-step", ylabel="normalised loss (lower is better)")
+    axes.set(title="Held-out tasks", xlabel=step.replace("_", "-"), ylabel="normalised loss (lower is better)")
     axes.grid(color="#e6e6e6")
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     return figure

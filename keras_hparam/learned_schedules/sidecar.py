@@ -1,0 +1,73 @@
+"""The schedule's state beside the weights of its model: files of weights hold the optimizer, but no schedule.
+
+`BackupAndRestore`, `ModelCheckpoint` and users call `save_weights` and `load_weights` of the model; while a schedule
+accompanies it, these write and read a second file, PATH.schedule.npz.
+"""
+
+import functools
+import logging
+import pathlib
+
+from keras_hparam import atomic
+
+ENDING = ".schedule.npz"
+_MARK = "_learned_schedule"
+
+
+class _Companion:
+    """The schedule of a model, and whether its state was read since a training last asked."""
+
+    def __init__(self, schedule):
+        self.schedule, self.was_restored = schedule, False
+
+
+def accompany(model, schedule):
+    """From now on `save_weights` and `load_weights` of this model include the schedule.
+
+    Args:
+        model: Keras model.
+        schedule: `LearnedSchedule`.
+    """
+    companion = model.__dict__.get(_MARK)
+    if companion is None:
+        companion = _Companion(schedule)
+        for name, wrap in (("save_weights", _saving), ("load_weights", _loading)):
+            object.__setattr__(model, name, wrap(getattr(model, name), companion))
+        object.__setattr__(model, _MARK, companion)
+    companion.schedule = schedule
+
+
+def was_restored(model):
+    """Whether a state was read since this was last asked."""
+    companion = model.__dict__[_MARK]
+    found, companion.was_restored = companion.was_restored, False
+    return found
+
+
+def _saving(save_weights, companion):
+    @functools.wraps(save_weights)
+    def save(filepath, *arguments, **named):
+        result = save_weights(filepath, *arguments, **named)
+        atomic.write_bytes(_beside(filepath), companion.schedule.state.to_bytes())
+        return result
+
+    return save
+
+
+def _loading(load_weights, companion):
+    @functools.wraps(load_weights)
+    def load(filepath, *arguments, **named):
+        result = load_weights(filepath, *arguments, **named)
+        path = _beside(filepath)
+        try:
+            companion.schedule.state.from_bytes(path.read_bytes(), str(path))
+            companion.was_restored = True
+        except FileNotFoundError:
+            logging.warning("%s is missing: the learned schedule goes on as it is, not as it was at that time.", path)
+        return result
+
+    return load
+
+
+def _beside(filepath):
+    return pathlib.Path(f"{filepath}{ENDING}")
