@@ -98,12 +98,16 @@ class TrainingDynamics(keras.callbacks.Callback):
             if schedule.cap is not None and float(schedule.state.values["length"]) == 0:
                 schedule.state.values["length"].assign(update_length.first(optimizer, probe.gradients_or_none()))
             self._good = LastGood(model) if self.recover else None
-        if not sidecar.was_restored(model):
-            schedule.begin(int(optimizer._iterations), total)
-            schedule.state.pending = {}
         self._begin_programs()
         self._log = None if self.log_dir is None else ScalarLog(self.log_dir)
         self._has_begun = False
+
+    def _begin_training(self, epoch):
+        """A training that begins with a later epoch goes on with what the schedule remembers."""
+        schedule, total = self.schedule, self._total_steps()
+        if epoch == 0:
+            schedule.state.forget()
+        schedule.begin(int(schedule.optimizer._iterations) - epoch * (self.params.get("steps") or 0), total)
 
     def _total_steps(self):
         """Steps of this training, those of earlier epochs included, or None."""
@@ -137,6 +141,8 @@ class TrainingDynamics(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._counted, self._sum, self._first = 0, 0.0, 0
+        if not self._has_begun:
+            self._begin_training(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
         if not self.schedule.state.pending:  # the first step of a training

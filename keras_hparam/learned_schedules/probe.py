@@ -35,14 +35,14 @@ class Probe:
         of_examples = {"validation_loss", "inputs_mean", *OF_OUTPUTS} & set(needed)
         if validation_data is None and of_examples:
             raise errors.InvalidArgumentError(
-                f"Expected `validation_data` (x, y) of TrainingDynamics: the controller observes {sorted(of_examples)}. "
-                "Received: None. A controller that was trained without these features needs none."
+                f"Expected `validation_data` (x, y): the controller observes {sorted(of_examples)}. "
+                "Received: None. A controller without these features needs none."
             )
         self.examples = None if validation_data is None else _first(validation_data, examples)
         self.kernel = _kernel(model, layer) if "layer_mean" in needed else None
 
     def outputs(self):
-        """Outputs for the examples, probabilities if the model's loss takes logits: list of tensors [n, …]."""
+        """Outputs for the examples, as probabilities if the loss takes logits: list of tensors [n, …]."""
         return self._predictions(self._forward())
 
     def measure(self, before):

@@ -14,13 +14,6 @@ ENDING = ".schedule.npz"
 _MARK = "_learned_schedule"
 
 
-class _Companion:
-    """The schedule of a model, and whether its state was read since a training last asked."""
-
-    def __init__(self, schedule):
-        self.schedule, self.was_restored = schedule, False
-
-
 def accompany(model, schedule):
     """From now on `save_weights` and `load_weights` of this model include the schedule.
 
@@ -28,40 +21,31 @@ def accompany(model, schedule):
         model: Keras model.
         schedule: `LearnedSchedule`.
     """
-    companion = model.__dict__.get(_MARK)
-    if companion is None:
-        companion = _Companion(schedule)
+    if _MARK not in model.__dict__:
+        schedules = [schedule]
         for name, wrap in (("save_weights", _saving), ("load_weights", _loading)):
-            object.__setattr__(model, name, wrap(getattr(model, name), companion))
-        object.__setattr__(model, _MARK, companion)
-    companion.schedule = schedule
+            object.__setattr__(model, name, wrap(getattr(model, name), schedules))
+        object.__setattr__(model, _MARK, schedules)
+    model.__dict__[_MARK][0] = schedule
 
 
-def was_restored(model):
-    """Whether a state was read since this was last asked."""
-    companion = model.__dict__[_MARK]
-    found, companion.was_restored = companion.was_restored, False
-    return found
-
-
-def _saving(save_weights, companion):
+def _saving(save_weights, schedules):
     @functools.wraps(save_weights)
     def save(filepath, *arguments, **named):
         result = save_weights(filepath, *arguments, **named)
-        atomic.write_bytes(_beside(filepath), companion.schedule.state.to_bytes())
+        atomic.write_bytes(_beside(filepath), schedules[0].state.to_bytes())
         return result
 
     return save
 
 
-def _loading(load_weights, companion):
+def _loading(load_weights, schedules):
     @functools.wraps(load_weights)
     def load(filepath, *arguments, **named):
         result = load_weights(filepath, *arguments, **named)
         path = _beside(filepath)
         try:
-            companion.schedule.state.from_bytes(path.read_bytes(), str(path))
-            companion.was_restored = True
+            schedules[0].state.from_bytes(path.read_bytes(), str(path))
         except FileNotFoundError:
             logging.warning("%s is missing: the learned schedule goes on as it is, not as it was at that time.", path)
         return result

@@ -35,6 +35,12 @@ class ScheduleState:
         self.recurrent = [_variable(f"recurrent_{index}", state) for index, state in enumerate(states)]
         self.pending = {}
 
+    def forget(self):
+        """A new training begins: nothing was observed yet; the rate stays."""
+        for variable in [*self.memory.values(), *self.recurrent]:
+            variable.assign(ops.zeros_like(variable))
+        self.pending = {}
+
     def variables(self):
         """All variables by name."""
         groups = {"value": self.values, "memory": self.memory, "recurrent": dict(enumerate(self.recurrent))}

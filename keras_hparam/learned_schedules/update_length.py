@@ -62,11 +62,9 @@ def _adam(optimizer):
     step = ops.cast(optimizer.iterations, "float32")
     first = 1.0 - ops.power(float(optimizer.beta_1), step)
     second = 1.0 - ops.power(float(optimizer.beta_2), step)
-    squares = [
-        ops.sum(ops.square(m / first / (ops.sqrt(v / second) + optimizer.epsilon)))
-        for m, v in zip(_momenta(optimizer), optimizer._velocities, strict=True)
-    ]
-    return ops.sqrt(sum(squares))
+    pairs = zip(_momenta(optimizer), optimizer._velocities, strict=True)
+    moments = [(ops.cast(m, "float32"), ops.cast(v, "float32")) for m, v in pairs]
+    return norm(m / first / (ops.sqrt(v / second) + optimizer.epsilon) for m, v in moments)
 
 
 def _momenta(optimizer):
