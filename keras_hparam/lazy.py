@@ -27,4 +27,4 @@ def attach(package, homes):
             return importlib.import_module(f"{package}.{name}")
         return getattr(importlib.import_module(homes[name], package), name)
 
-    return get, lambda: sorted([*vars(sys.modules[package]), *names]), names
+    return get, lambda: sorted({*vars(sys.modules[package]), *names}), names

@@ -80,7 +80,7 @@ class TrainingDynamics(keras.callbacks.Callback):
                 f"Received: {found!r}."
             )
         self._needed = observation.needed(self.schedule.controller.config)
-        self.schedule.attach(optimizer, float(self.schedule.state.values["length"]))
+        self.schedule.attach(optimizer, self.schedule.state.number("length"))
         sidecar.accompany(model, self.schedule)
 
     def on_train_begin(self, logs=None):
@@ -95,7 +95,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         with model.distribute_strategy.scope():
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
-            if schedule.cap is not None and float(schedule.state.values["length"]) == 0:
+            if schedule.cap is not None and schedule.state.number("length") == 0:
                 schedule.state.values["length"].assign(update_length.first(optimizer, probe.gradients_or_none()))
             self._good = LastGood(model) if self.recover else None
         self._begin_programs()
@@ -107,7 +107,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         schedule, total = self.schedule, self._total_steps()
         if epoch == 0:
             schedule.state.forget()
-        schedule.begin(int(schedule.optimizer._iterations) - epoch * (self.params.get("steps") or 0), total)
+        schedule.begin(int(ops.convert_to_numpy(schedule.optimizer._iterations)) - epoch * (self.params.get("steps") or 0), total)
 
     def _total_steps(self):
         """Steps of this training, those of earlier epochs included, or None."""
@@ -173,7 +173,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         self._counted, self._sum = count, total
 
     def _make_decision(self):
-        pending, step = self.schedule.state.pending, int(self.schedule.optimizer._iterations)
+        pending, step = self.schedule.state.pending, int(ops.convert_to_numpy(self.schedule.optimizer._iterations))
         before = [ops.convert_to_tensor(pending[f"before_{i}"]) for i in range(len(pending) - 2)]
         loss = np.float32(pending["loss"] / pending["steps"])
         measured, outputs, finite = self._decide(before, ops.convert_to_tensor(loss), ops.convert_to_tensor(step))
@@ -200,12 +200,12 @@ class TrainingDynamics(keras.callbacks.Callback):
             self._first, self._sum = self._counted, 0.0
         if not self._has_recovered:
             back = "" if self._good is None else ", and the model went back to its last good state"
-            rate = float(self.schedule.state.values["rate"])
+            rate = self.schedule.state.number("rate")
             logging.warning("A loss was no longer finite: the learning rate was cut to %.3g%s.", rate, back)
         self._has_recovered = True
 
     def _rate(self):
-        return float(self.schedule(self.schedule.optimizer._iterations))
+        return float(ops.convert_to_numpy(self.schedule(self.schedule.optimizer._iterations)))
 
     def on_epoch_end(self, epoch, logs=None):
         if self._last is not None and self._last[0] > self._counted:

@@ -99,7 +99,8 @@ def observe(config, state, measured, share=None):
         else:
             found += _GROUPS[group](config, state, measured, is_first)
     state["decisions"] = state["decisions"] + 1.0
-    return ops.stack([ops.cast(feature, "float32") for feature in found], axis=-1), state
+    features = ops.stack([ops.cast(feature, "float32") for feature in found], axis=-1)
+    return ops.where(ops.isfinite(features), features, LARGEST), state
 
 
 def log_ratio(a, b):

@@ -82,7 +82,11 @@ class Probe:
             found = tape.gradient(loss, [variable.value for variable in self.model.trainable_variables])
             return [tf.convert_to_tensor(gradient) for gradient in found if gradient is not None]
 
-        return tf.function(gradients)
+        strategy = self.model.distribute_strategy
+        if strategy is None or strategy.num_replicas_in_sync == 1:
+            return tf.function(gradients)
+        on_all = tf.function(lambda: strategy.run(gradients))  # all replicas compute the same
+        return lambda: [strategy.experimental_local_results(gradient)[0] for gradient in on_all()]
 
     def _forward(self):
         return self.model(self.examples[0], training=False)

@@ -82,7 +82,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         import tensorflow as tf
 
         inside = tf.inside_function()
-        if not self.is_fed and (inside or (int(step) > 0 and not float(self.state.memory["decisions"]))):
+        if not self.is_fed and (inside or (int(step) > 0 and not ops.convert_to_numpy(self.state.memory["decisions"]))):
             raise errors.InvalidArgumentError(
                 "Expected `fit` to be given the callback `TrainingDynamics(schedule, validation_data=…)`, or a custom "
                 "loop to call `schedule.attach(optimizer)` first: without them a LearnedSchedule would be constant. "

@@ -35,6 +35,10 @@ class ScheduleState:
         self.recurrent = [_variable(f"recurrent_{index}", state) for index, state in enumerate(states)]
         self.pending = {}
 
+    def number(self, name):
+        """One of `values` as a float."""
+        return float(ops.convert_to_numpy(self.values[name]))
+
     def forget(self):
         """A new training begins: nothing was observed yet; the rate stays."""
         for variable in [*self.memory.values(), *self.recurrent]:

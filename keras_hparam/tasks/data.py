@@ -7,6 +7,7 @@ Axes: B instances, n examples, D numbers of a vector, H, W, C of an image, O out
 
 import functools
 import pathlib
+import zipfile
 from typing import NamedTuple
 
 import numpy as np
@@ -71,13 +72,7 @@ def load(path):
     Raises:
         InvalidArgumentError: if it cannot be read, or holds no such arrays.
     """
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            return data_set(found["x"], found["y"])
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise errors.InvalidArgumentError(
-            f"Expected an .npz file with `x` and `y`. Received: {str(path)!r} ({error})."
-        ) from error
+    return data_set(*_arrays(path, ("x", "y")))
 
 
 def from_directory(name, directory):
@@ -96,12 +91,25 @@ def from_directory(name, directory):
         raise errors.InvalidArgumentError(f"Expected one of {[*files, 'uci_NAME']}. Received: {name!r}.")
     path, table = pathlib.Path(directory) / files.get(name, "uci_regression.npz"), name.removeprefix("uci_")
     keys = {"fashion_mnist": ("x_train", "y_train"), "omniglot": ("x", "character")}
+    x, y = _arrays(path, keys.get(name, (f"{table}__x", f"{table}__y")))
+    if name not in files:
+        return data_set(x, y.astype("float64") if y.dtype.kind in "biu" else y)
+    if x.ndim != 3 or x.shape[1:] != (28, 28) or x.dtype.kind not in "biuf" or y.dtype.kind not in "iu":
+        raise errors.InvalidArgumentError(
+            f"Expected images [n, 28, 28] and classes in {str(path)!r}. Received: {x.dtype} {x.shape} and {y.dtype}."
+        )
+    return data_set(_small_images(x), y.astype("int32"))
+
+
+def _arrays(path, keys):
+    """Arrays of an .npz file."""
     try:
         with np.load(path, allow_pickle=False) as found:
-            x, y = (found[key] for key in keys.get(name, (f"{table}__x", f"{table}__y")))
-    except (OSError, KeyError, ValueError) as error:
-        raise errors.InvalidArgumentError(f"Expected {name!r} in {str(path)!r}. Received: {error}.") from error
-    return data_set(_small_images(x), y.astype("int32")) if name in files else data_set(x, y)
+            return [found[key] for key in keys]
+    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise errors.InvalidArgumentError(
+            f"Expected an .npz file with {' and '.join(map('`{}`'.format, keys))}. Received: {str(path)!r} ({error})."
+        ) from error
 
 
 def _small_images(images):

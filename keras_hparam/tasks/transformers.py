@@ -98,5 +98,7 @@ def _attention(x, heads):
     parts = ops.reshape(x, (*batch, tokens, 3, heads, width // (3 * heads)))
     query, key, value = (parts[..., index, :, :] for index in range(3))  # [M, B, n, S, H, W/H]
     scores = ops.einsum("...shd,...thd->...hst", query, key) / math.sqrt(query.shape[-1])
-    mixed = ops.einsum("...hst,...thd->...shd", ops.softmax(scores, axis=-1), value)
+    rows = ops.reshape(scores, (-1, tokens))  # on CPUs a softmax of more than five axes is refused
+    shares = ops.reshape(ops.softmax(rows, axis=-1), (*batch, heads, tokens, tokens))
+    mixed = ops.einsum("...hst,...thd->...shd", shares, value)
     return ops.reshape(mixed, (*batch, tokens, width // 3))

@@ -263,3 +263,23 @@ def test_rates_are_logged_for_tensorboard(tmp_path):
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [event.step for event in events.Scalars("learning_rate")] == [4, 8, 12, 16, 20, 24]
+
+
+@pytest.mark.parametrize("made_inside", [False, True])
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "sgd"])
+def test_two_replicas_equal_one(optimizer, made_inside, logical_cpus):
+    import tensorflow as tf
+
+    one, _, alone = make(optimizer, 0.05)
+    fit(one, alone, epochs=3)
+    strategy = tf.distribute.MirroredStrategy(logical_cpus)
+    schedule = LearnedSchedule(0.05, trainings.controller(base="cosine"), every=4)
+    with strategy.scope():
+        if made_inside:
+            schedule = LearnedSchedule(0.05, trainings.controller(base="cosine"), every=4)
+        model = trainings.network(OPTIMIZERS[optimizer](schedule))
+    both = TrainingDynamics(schedule, validation_data=VALIDATION)
+    fit(model, both, epochs=3)
+    np.testing.assert_allclose(both.history["learning_rate"], alone.history["learning_rate"], rtol=1e-3)
+    for a, b in zip(model.get_weights(), one.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)

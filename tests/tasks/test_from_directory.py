@@ -64,20 +64,39 @@ def test_unknown_names_are_refused(name, tmp_path):
 @pytest.mark.parametrize("name", FILES)
 def test_missing_files_and_arrays_are_named(name, tmp_path):
     file, *keys = FILES[name]
-    with pytest.raises(errors.InvalidArgumentError, match=f"'{name}' in '.*{file}'"):
+    with pytest.raises(errors.InvalidArgumentError, match=f"{keys[0]}.*Received: '.*{file}'"):
         data.from_directory(name, tmp_path)
     for key in keys:
         write(tmp_path, name, **{key: None})
-        with pytest.raises(errors.InvalidArgumentError, match=f"'{name}' in .*{file}.*Received: .*{key}"):
+        with pytest.raises(errors.InvalidArgumentError, match=f"{file}.*{key}"):
             data.from_directory(name, tmp_path)
-    (tmp_path / file).write_text("text")
-    with pytest.raises(errors.InvalidArgumentError, match=f"'{name}' in .*{file}"):
+
+
+@pytest.mark.parametrize("content", [b"", b"text", "half"])
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_cannot_be_read_are_named(name, content, tmp_path):
+    write(tmp_path, name)
+    path = tmp_path / FILES[name][0]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
+    with pytest.raises(errors.InvalidArgumentError, match=f"Received: '.*{path.name}'"):
         data.from_directory(name, tmp_path)
+
+
+@pytest.mark.parametrize("images", [np.zeros((8, 12, 12)), np.zeros((8, 28, 28, 1)), np.full((8, 28, 28), "a")])
+def test_other_images_are_refused(images, tmp_path):
+    write(tmp_path, "fashion_mnist", x_train=images, y_train=np.zeros(8, int))
+    with pytest.raises(errors.InvalidArgumentError, match="28, 28"):
+        data.from_directory("fashion_mnist", tmp_path)
+
+
+def test_whole_numbers_of_a_table_are_a_regression(tmp_path):
+    write(tmp_path, "uci_yacht", yacht__y=np.arange(20))
+    assert not data.from_directory("uci_yacht", tmp_path).is_classification
 
 
 def test_tables_that_the_file_lacks_are_named(tmp_path):
     write(tmp_path, "uci_yacht")
-    with pytest.raises(errors.InvalidArgumentError, match="'uci_boston' in .*boston__x"):
+    with pytest.raises(errors.InvalidArgumentError, match="uci_regression.npz.*boston__x"):
         data.from_directory("uci_boston", tmp_path)
 
 

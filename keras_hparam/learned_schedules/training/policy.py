@@ -5,7 +5,9 @@ Source: Schulman et al. 2017, arXiv 1707.06347; Williams 1992; US20210034973A1.
 Axes: T decisions, K copies of a trainee, G trainees, B = K·G trainings, F features.
 """
 
+import functools
 import math
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -43,8 +45,8 @@ class Policy:
         )  # fmt: skip
         self.optimizer = keras.optimizers.Adam(schedule, clipnorm=0.5)
         self.optimizer.build(self.variables)
-        self._advantages = compilation.compile(self._compute_advantages)
-        self._gradients = compilation.compile(self._compute_gradients)
+        chosen = {name: getattr(settings, name) for name in Learning._fields}
+        self._advantages, self._gradients = _programs(controller.config, Learning(**chosen))
 
     @property
     def steps_per_update(self):
@@ -90,47 +92,67 @@ class Policy:
         names = ("policy_loss", "value_loss", "entropy")
         return {"reward": float(reward)} | dict(zip(names, np.mean(figures, axis=0).tolist(), strict=True))
 
-    def _compute_advantages(self, weights, features, losses):
+
+class Learning(NamedTuple):
+    """Those of the settings that the programs of an update depend on."""
+
+    method: str
+    reward: str
+    discount: float
+    trace: float
+    clip: float
+    entropy: float
+
+
+@functools.lru_cache(maxsize=8)
+def _programs(config, learning):
+    """The compiled functions (advantages, gradients) of controllers of a configuration."""
+    network = Controller(config)  # for its form; weights are arguments
+
+    def advantages(weights, features, losses):
         """(advantages [T, K, G], targets of the value network, mean sum of the rewards)."""
-        settings = self.settings
-        rewards = losses[:-1] - losses[1:] if settings.reward == "improvement" else -losses[1:] / features.shape[0]
+        rewards = losses[:-1] - losses[1:] if learning.reward == "improvement" else -losses[1:] / features.shape[0]
         total = ops.mean(ops.sum(rewards, axis=0))
-        if settings.method == "reinforce":
-            returns = policy_gradients.returns(rewards, settings.discount)
+        if learning.method == "reinforce":
+            returns = policy_gradients.returns(rewards, learning.discount)
             by_copy = ops.transpose(returns, (1, 0, 2))
-            advantages = ops.transpose(by_copy - policy_gradients.others_mean(by_copy), (1, 0, 2))
-            return policy_gradients.normalized(advantages), returns, total
+            found = ops.transpose(by_copy - policy_gradients.others_mean(by_copy), (1, 0, 2))
+            return policy_gradients.normalized(found), returns, total
         decisions, copies, number, width = features.shape
         rows = ops.reshape(features, (decisions, copies * number, width))
-        values = ops.reshape(unrolled(self.values, weights, rows), (decisions, copies, number))
+        values = ops.reshape(unrolled(network, weights, rows), (decisions, copies, number))
         values = ops.concatenate([values, ops.zeros_like(values[:1])])
-        advantages = policy_gradients.generalized_advantages(rewards, values, settings.discount, settings.trace)
-        return policy_gradients.normalized(advantages), advantages + values[:-1], total
+        found = policy_gradients.generalized_advantages(rewards, values, learning.discount, learning.trace)
+        return policy_gradients.normalized(found), found + values[:-1], total
 
-    def _compute_gradients(self, trained, fixed, old_log_deviation, features, actions, old_means, advantages, targets):
+    def gradients(trained, fixed, old_log_deviation, *batch):
         """((policy loss, value loss, entropy), gradients) of trainings [T, B, …]."""
-        settings, number = self.settings, len(self.controller.trainable_variables)
-
-        def log_probability(means, log_deviation):
-            return policy_gradients.normal_log_probability(actions[..., None], means[..., None], log_deviation)
-
-        def losses(trained):
-            log_deviation = trained[-1]
-            means = unrolled(self.controller, (trained[:number], fixed[0]), features)
-            current, entropy = log_probability(means, log_deviation), policy_gradients.normal_entropy(log_deviation)
-            if settings.method == "reinforce":
-                return policy_gradients.reinforce_loss(current, advantages), ops.zeros(()), entropy
-            old = log_probability(old_means, old_log_deviation)
-            values = unrolled(self.values, (trained[number:-1], fixed[1]), features)
-            policy_loss = policy_gradients.ppo_loss(current, old, advantages, settings.clip)
-            return policy_loss, policy_gradients.value_loss(values, targets), entropy
 
         def total(trained):
-            policy_loss, value_loss, entropy = losses(trained)
-            return policy_loss + value_loss - settings.entropy * entropy
+            policy_loss, value_loss, entropy = _losses(network, learning, trained, fixed, old_log_deviation, *batch)
+            return policy_loss + value_loss - learning.entropy * entropy
 
-        _, gradients = value_and_gradient(total)(trained)
-        return losses(trained), gradients
+        _, found = value_and_gradient(total)(trained)
+        return _losses(network, learning, trained, fixed, old_log_deviation, *batch), found
+
+    return compilation.compile(advantages), compilation.compile(gradients)
+
+
+def _losses(network, learning, trained, fixed, old_log_deviation, features, actions, old_means, advantages, targets):
+    """(policy loss, value loss, entropy); `trained`: weights of the controller, of the value network, log deviation."""
+    number, log_deviation = len(network.trainable_variables), trained[-1]
+
+    def log_probability(means, log_deviation):
+        return policy_gradients.normal_log_probability(actions[..., None], means[..., None], log_deviation)
+
+    means = unrolled(network, (trained[:number], fixed[0]), features)
+    current, entropy = log_probability(means, log_deviation), policy_gradients.normal_entropy(log_deviation)
+    if learning.method == "reinforce":
+        return policy_gradients.reinforce_loss(current, advantages), ops.zeros(()), entropy
+    old = log_probability(old_means, old_log_deviation)
+    policy_loss = policy_gradients.ppo_loss(current, old, advantages, learning.clip)
+    values = unrolled(network, (trained[number:-1], fixed[1]), features)
+    return policy_loss, policy_gradients.value_loss(values, targets), entropy
 
 
 def weights_of(network):

@@ -91,7 +91,8 @@ class ControllerTrainingSettings(Configuration):
         self.require("steps", good, "(low, high), ints ≥ 1, low ≤ high")
         good = len(rates) == 2 and all(is_number(rate, 0) for rate in rates) and rates[0] <= rates[1]
         self.require("rates", good, "(low, high), finite numbers > 0, low ≤ high")
-        good = self.optimizers and are_distinct(self.optimizers, KINDS)
+        good = self.optimizers and all(isinstance(name, str) for name in self.optimizers)
+        good = good and are_distinct(self.optimizers, KINDS)
         self.require("optimizers", good, f"one or more of {list(KINDS)}, each once")
         for name, choices in (("method", METHODS), ("reward", REWARDS)):
             self.require(name, getattr(self, name) in choices, f"one of {choices}")
@@ -103,10 +104,12 @@ class ControllerTrainingSettings(Configuration):
             self.require(name, is_number(getattr(self, name)) and getattr(self, name) >= 0, "a finite number ≥ 0")
         for name in ("deviation", "learning_rate", "final_learning_rate"):
             self.require(name, is_number(getattr(self, name), 0), "a finite number > 0")
-        good = self.validation_rates and all(is_number(rate, 0) for rate in self.validation_rates)
-        self.require("validation_rates", good, "one or more finite numbers > 0")
+        rates = self.validation_rates
+        good = rates and are_distinct(rates) and all(is_number(rate, 0) for rate in rates)
+        self.require("validation_rates", good, "one or more different finite numbers > 0")
         rows = self.copies * self.trainees
-        self.require("minibatches", rows % self.minibatches == 0, f"a divisor of copies × trainees, {rows}")
+        good = self.method != "ppo" or rows % self.minibatches == 0
+        self.require("minibatches", good, f"a divisor of copies × trainees, {rows}")
 
     def course(self):
         """Those of the settings that decide what an update does, as plain JSON values."""

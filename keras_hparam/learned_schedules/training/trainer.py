@@ -3,6 +3,7 @@
 Axes: R replicas, T decisions, K copies of a trainee, G trainees, F features.
 """
 
+import functools
 import pathlib
 
 import numpy as np
@@ -44,7 +45,6 @@ class Trainer:
         self.updates, self.validated, self.best = 0, [], None
         directory = None if workdir is None else pathlib.Path(workdir) / "checkpoints"
         self.manager = directory and checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
-        self._compiled = {}
 
     def rollout(self, family, situation, noise):
         """`Rollout` of arrays: replicas divide the copies of the trainees.
@@ -57,27 +57,11 @@ class Trainer:
         number = self.devices.number if noise.shape[1] % self.devices.number == 0 else 1
         share = noise.shape[1] // number
         own = self.devices.scatter(lambda replica: noise[:, replica % number * share : (replica % number + 1) * share])
-        found = self._program(family)(weights_of(self.controller), situation._asdict(), own)
+        program = _program(family, self.controller.config, self.settings.cap or None, self.devices.compile)
+        found = program(weights_of(self.controller), situation._asdict(), own)
         arrays = [self.devices.gather(part)[:number] for part in found]  # [R, T, K/R, G, …]
         *arrays, final = [np.concatenate(part, axis=1) for part in arrays]  # [T, K, G, …]
         return environment.Rollout(*arrays, final[0])
-
-    def _program(self, family):
-        if family.name not in self._compiled:
-            controller, chosen = self.controller, self.settings
-
-            def run(weights, situation, noise):
-                def act(features, states):
-                    (means, states), _ = controller.stateless_call(*weights, features, states)
-                    return means, states
-
-                states = controller.initial_states(noise.shape[1] * noise.shape[2])
-                situation, cap = environment.Situation(**situation), chosen.cap or None
-                found = environment.rollout(family, controller.config, cap, act, states, situation, noise)
-                return (*found[:-1], found.final[None])
-
-            self._compiled[family.name] = self.devices.compile(run)
-        return self._compiled[family.name]
 
     def begin(self):
         """The normalisation of the features from a rollout of each family, and the first validation."""
@@ -175,3 +159,20 @@ class Trainer:
         updates, scores = (found.arrays[f"validated/{name}"] for name in ("updates", "scores"))
         self.validated = list(zip(updates.tolist(), scores, strict=True))
         return True
+
+
+@functools.lru_cache(maxsize=64)
+def _program(family, config, cap, compile):
+    """The compiled rollout of a family under a controller's configuration."""
+    controller = Controller(config)  # for its form; its weights are an argument
+
+    def run(weights, situation, noise):
+        def act(features, states):
+            (means, states), _ = controller.stateless_call(*weights, features, states)
+            return means, states
+
+        states = controller.initial_states(noise.shape[1] * noise.shape[2])
+        found = environment.rollout(family, config, cap, act, states, environment.Situation(**situation), noise)
+        return (*found[:-1], found.final[None])
+
+    return compile(run)
