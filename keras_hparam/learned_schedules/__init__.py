@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy.attach(__name__, {
     "ControllerConfig": ".config",
     "LearnedSchedule": ".schedule",
     "TrainingDynamics": ".callback",
+    "schedule_figure": ".pictures",
     "train_controller": ".training.user",
     "training": None,
     "weights": None,
