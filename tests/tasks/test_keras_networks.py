@@ -10,6 +10,7 @@ from keras_hparam.distribute import compilation
 from keras_hparam.ops.differentiation import value_and_gradient
 from keras_hparam.tasks.data import DataSet
 from keras_hparam.tasks.keras_networks import KerasNetworks
+from keras_hparam.tasks.supervised import minibatch
 
 SMALL = {"batch_size": 8, "examples": 30, "validation_examples": 10, "label_noise": 0.0}
 EPSILON = 1e-7
@@ -61,7 +62,7 @@ def candidates(instances, rng, number=2):
 def one_model(build_model, parameters, x):
     """A model with parameters […], built for x [n, …]."""
     model = build_model()
-    model.build((None, *x.shape[1:]))
+    model(x)
     for variable, value in zip(model.trainable_variables, parameters, strict=True):
         variable.assign(value)
     return model
@@ -107,12 +108,10 @@ def test_gradients_are_those_of_one_model(build_model, rng):
     instances["x"] = np.abs(np.round(instances["x"])) % 5
     parameters = candidates(instances, rng)
     values, gradients = value_and_gradient(lambda p: family.loss(p, instances, 0))(parameters)
-    rows = slice(0, 8)  # the first minibatch of the first order is counted by a factor
-    factor = int(family.orders[1][0])
+    rows = ops.convert_to_numpy(minibatch(0, 8, family.orders))
     for m, b in np.ndindex(2, 2):
-        chosen = np.arange(8) * factor % 30
-        x, y = instances["x"][b, chosen], instances["y"][b, chosen]
-        value, expected = gradients_of_one(build_model, [p[m, b] for p in parameters], x[rows], y[rows], loss)
+        x, y = instances["x"][b, rows], instances["y"][b, rows]
+        value, expected = gradients_of_one(build_model, [p[m, b] for p in parameters], x, y, loss)
         assert float(values[m, b]) == pytest.approx(value, rel=1e-4)
         for one, other in zip(gradients, expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(one)[m, b], other, atol=1e-5)
@@ -145,11 +144,11 @@ def test_examples_and_targets_stay_as_given(rng):
     family = make_family()
     source = family.sources[0]
     instances = family.sample(rng, 2)
-    for b in range(2):
-        for x, y in ((instances["x"][b], instances["y"][b]), (instances["x_validation"][b], instances["y_validation"][b])):
-            rows = np.argmax((source.x[None] == x[:, None]).all(-1), axis=1)
-            np.testing.assert_array_equal(source.x[rows], x)
-            np.testing.assert_array_equal(source.y[rows], y.argmax(-1))
+    for part in ("", "_validation"):
+        x, y = (instances[name + part].reshape(-1, number) for name, number in (("x", 4), ("y", 3)))
+        rows = np.argmax((source.x[None] == x[:, None]).all(-1), axis=1)
+        np.testing.assert_array_equal(source.x[rows], x)
+        np.testing.assert_array_equal(np.eye(3)[source.y[rows]], y)
     numbers = DataSet(source.x, (1e-4 * source.x[:, :2]).astype("float32"))
     family = KerasNetworks(regression, [numbers], loss="squared_error", **SMALL)
     instances = family.sample(rng, 2)
@@ -217,7 +216,7 @@ def changing():
 def test_models_of_another_form_are_refused(rng):
     recurrent = with_layer(layers.Reshape((4, 1)), layers.GRU(2, name="memory"))
     for build_model, message in [
-        (with_layer(layers.Dropout(0.5, name="noisy")), "random numbers, such as Dropout. Received: 'noisy', a Dropout"),
+        (with_layer(layers.Dropout(0.5, name="noisy")), "draw random numbers.*Received: 'noisy', a Dropout"),
         (recurrent, "without recurrent layers. Received: 'memory'"),
         (two_inputs, "one input. Received: \\['left', 'right'\\]"), (two_outputs, "one output.*\\(None, 2\\)"),
         (lambda: keras.Sequential([keras.Input((4,)), layers.BatchNormalization()]), "a kernel"),

@@ -104,7 +104,7 @@ def _source(x, y, loss):
     try:
         x, y = np.asarray(x), np.asarray(y)
     except ValueError as error:
-        raise errors.InvalidArgumentError("Expected `data` (x, y) of arrays. Received: parts of different shapes.") from error
+        raise errors.InvalidArgumentError(f"Expected `data` (x, y) of arrays. Received: {error}.") from error
     fits = x.dtype.kind in "biuf" and y.dtype.kind in "biuf" and x.ndim >= 2 and y.ndim in (1, 2)
     if not fits or len(x) != len(y) or len(x) < 2:
         raise errors.InvalidArgumentError(
