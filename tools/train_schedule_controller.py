@@ -21,7 +21,7 @@ from keras_hparam import atomic, distribute, errors
 FLAGS = flags.FLAGS
 TASKS = [
     "dense", "dense_deep", "dense_wide", "dense_noisy", "normalized", "regression", "regression_noisy", "convolutional",
-    "convolutional_noisy", "transformer",
+    "convolutional_noisy", "transformer", "dense_slow", "convolutional_slow", "dense_outliers",
 ]  # fmt: skip
 SETTINGS = [  # flags that are fields of ControllerTrainingSettings
     "updates", "decisions", "copies", "trainees", "optimizers", "total_steps_known", "cap", "method", "reward",

@@ -107,7 +107,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         schedule, total = self.schedule, self._total_steps()
         if epoch == 0:
             schedule.state.forget()
-        schedule.begin(int(ops.convert_to_numpy(schedule.optimizer._iterations)) - epoch * (self.params.get("steps") or 0), total)
+        schedule.begin(self._step() - epoch * (self.params.get("steps") or 0), total)
 
     def _total_steps(self):
         """Steps of this training, those of earlier epochs included, or None."""
@@ -173,7 +173,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         self._counted, self._sum = count, total
 
     def _make_decision(self):
-        pending, step = self.schedule.state.pending, int(ops.convert_to_numpy(self.schedule.optimizer._iterations))
+        pending, step = self.schedule.state.pending, self._step()
         before = [ops.convert_to_tensor(pending[f"before_{i}"]) for i in range(len(pending) - 2)]
         loss = np.float32(pending["loss"] / pending["steps"])
         measured, outputs, finite = self._decide(before, ops.convert_to_tensor(loss), ops.convert_to_tensor(step))
@@ -203,6 +203,9 @@ class TrainingDynamics(keras.callbacks.Callback):
             rate = self.schedule.state.number("rate")
             logging.warning("A loss was no longer finite: the learning rate was cut to %.3g%s.", rate, back)
         self._has_recovered = True
+
+    def _step(self):
+        return int(ops.convert_to_numpy(self.schedule.optimizer._iterations))
 
     def _rate(self):
         return float(ops.convert_to_numpy(self.schedule(self.schedule.optimizer._iterations)))

@@ -42,6 +42,7 @@ class SupervisedTasks(TaskFamily):
         final: "validation" or "training", the part that the loss at the end is measured on, the first
             `validation_examples` of it; or "both", the geometric mean of these two losses.
         label_noise: float in [0, 1), the largest share of replaced labels, or standard deviation of noise.
+        noisy_validation: bool, whether labels of the validation examples are replaced as well.
         features: int >= 1, to which vectors are projected; None for data as they are, of one shape.
 
     Raises:
@@ -53,7 +54,7 @@ class SupervisedTasks(TaskFamily):
 
     def __init__(
         self, name, sources, outputs_number, loss="crossentropy", batch_size=64, examples=512, validation_examples=128,
-        final="validation", label_noise=0.2, features=None,
+        final="validation", label_noise=0.2, features=None, noisy_validation=False,
     ):  # fmt: skip
         require("loss", loss, loss in LOSSES, f"one of {LOSSES}")
         require("final", final, final in FINAL, f"one of {FINAL}")
@@ -68,6 +69,7 @@ class SupervisedTasks(TaskFamily):
         self.name, self.sources, self.loss_name, self.final = name, tuple(sources), loss, final
         self.outputs_number, self.batch_size, self.examples = outputs_number, batch_size, examples
         self.validation_examples, self.label_noise, self.features = validation_examples, label_noise, features
+        self.noisy_validation = noisy_validation
         if not self.sources:
             raise errors.InvalidArgumentError("Expected `sources` to be one `DataSet` or more. Received: none.")
         for source in self.sources:
@@ -137,10 +139,12 @@ class SupervisedTasks(TaskFamily):
         if self.features is not None:
             x = _projected(rng, x.reshape(len(x), -1), self.features)
         y = self._targets(rng, y)
-        noisy = self._with_noise(rng, y[training])
+        level = rng.uniform(0, self.label_noise)
+        noisy = self._with_noise(rng, y[training], level)
+        targets = self._with_noise(rng, y[validation], level) if self.noisy_validation else y[validation]
         x = np.asarray(x, "float32")
         return {
-            "x": x[training], "y": noisy, "x_validation": x[validation], "y_validation": y[validation],
+            "x": x[training], "y": noisy, "x_validation": x[validation], "y_validation": targets,
             "reference": np.float32(self._constant_loss(noisy)),
         }  # fmt: skip
 
@@ -151,8 +155,7 @@ class SupervisedTasks(TaskFamily):
             return np.eye(outputs, dtype="float32")[rng.permutation(max(outputs, y.max() + 1))[y] % outputs]
         return _projected(rng, y, outputs)
 
-    def _with_noise(self, rng, y):
-        level = rng.uniform(0, self.label_noise)
+    def _with_noise(self, rng, y, level):
         if self.loss_name == "crossentropy":
             replaced = rng.random(len(y)) < level
             return np.where(replaced[:, None], y[rng.permutation(len(y))], y)

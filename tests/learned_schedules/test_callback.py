@@ -235,6 +235,18 @@ def test_datasets_sample_weights_and_logits():
     assert len(dynamics._probe.examples[0]) == 30 and len(dynamics._probe.examples[2]) == 30
 
 
+def test_a_training_of_unknown_length_has_no_cosine():
+    import tensorflow as tf
+
+    model, schedule, dynamics = make(every=4)
+    examples = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+    unknown = tf.data.Dataset.from_generator(lambda: iter(examples), output_signature=examples.element_spec)
+    fit(model, dynamics, x=unknown, y=None, batch_size=None)
+    # Keras counts a step more at the end of each epoch of unknown length; decisions go by the batches.
+    assert len(dynamics.history["step"]) == 6 and schedule.state.number("total") == 0
+    assert float(schedule(10**6)) == pytest.approx(schedule.state.number("rate"))
+
+
 def test_several_outputs_keep_their_metrics():
     inputs = keras.Input((6,))
     outputs = {"a": keras.layers.Dense(3, "softmax", name="a")(inputs), "b": keras.layers.Dense(1, name="b")(inputs)}

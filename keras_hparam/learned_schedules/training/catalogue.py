@@ -13,7 +13,7 @@ from keras_hparam.tasks.transformers import TransformerNetworks
 
 NAMES = (
     "dense", "dense_deep", "dense_wide", "dense_noisy", "normalized", "regression", "regression_noisy", "convolutional",
-    "convolutional_noisy", "transformer",
+    "convolutional_noisy", "transformer", "dense_slow", "convolutional_slow", "dense_outliers",
 )  # fmt: skip
 TABLES = ("wine", "iris")
 
@@ -64,6 +64,18 @@ def by_name(name, added=()):
         "convolutional_noisy": lambda: ConvolutionalNetworks(images, filters=(12,), batch_size=32, **noisy),
         "transformer": lambda: TransformerNetworks(
             vectors(32, 10), outputs=10, batch_size=32, label_noise=0.2, name=name
+        ),
+        # Small initial weights in deep networks: training begins on a plateau.
+        "dense_slow": lambda: DenseNetworks(
+            vectors(16, 10), (32, 32, 32), 16, 10, batch_size=32, examples=256, scale=4.0, name=name
+        ),
+        "convolutional_slow": lambda: ConvolutionalNetworks(
+            images, filters=(8, 16, 16), batch_size=32, examples=256, scale=4.0, label_noise=0.1, name=name
+        ),
+        # Few examples, easy but for wrong labels, also among those that it is judged by.
+        "dense_outliers": lambda: DenseNetworks(
+            tables + vectors(16, 3)[2:], (48,), 16, 3, batch_size=16, examples=128, label_noise=0.1,
+            noisy_validation=True, name=name,
         ),
     }  # fmt: skip
     return makers[name]()

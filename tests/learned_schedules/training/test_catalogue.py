@@ -12,7 +12,7 @@ from keras_hparam.tasks import data
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 REGRESSIONS = ("regression", "regression_noisy")
-CONVOLUTIONS = ("convolutional", "convolutional_noisy")
+CONVOLUTIONS = ("convolutional", "convolutional_noisy", "convolutional_slow")
 
 
 @pytest.fixture
@@ -77,7 +77,8 @@ def test_mixtures_have_names_weights_and_added_arrays(added):
 
 @pytest.mark.parametrize("name", ["digits", "", "Dense", "dense:2", None])
 def test_unknown_names_are_refused(name):
-    with pytest.raises(errors.InvalidArgumentError, match=f"one of \\('dense', .*'transformer'\\). Received: {name!r}"):
+    known = "one of \\('dense', .*'dense_outliers'\\)"
+    with pytest.raises(errors.InvalidArgumentError, match=f"{known}. Received: {name!r}"):
         catalogue.by_name(name)
 
 

@@ -7,7 +7,8 @@ from keras import layers
 
 from keras_hparam import errors
 from keras_hparam.learned_schedules import LearnedSchedule, train_controller
-from keras_hparam.learned_schedules.training import ControllerTrained, user
+from keras_hparam.learned_schedules.config import FEATURES
+from keras_hparam.learned_schedules.training import ControllerTrained, ControllerTrainingSettings, user
 from tests.learned_schedules.training import small
 
 
@@ -40,14 +41,21 @@ def calls(monkeypatch):
 def test_a_controller_is_trained_on_a_users_model(tmp_path):
     seen = []
     trained = train_controller(
-        build_model, examples(), settings=small.settings(updates=2), batch_size=8, workdir=tmp_path,
-        progress=lambda *line: seen.append(line),
+        lambda: keras.Sequential([keras.Input((4,)), layers.Dense(2, "softmax")]), examples(), batch_size=8,
+        controller=small.controller(features=("rate", "layer")), workdir=tmp_path,
+        settings=small.settings(updates=2, method="reinforce"), progress=lambda *line: seen.append(line),
     )  # fmt: skip
     assert np.isfinite(trained.score) and [one["update"] for one in trained.history] == [0, 2]
     assert [update for update, _, _ in seen] == [1, 2] and (tmp_path / "checkpoints").is_dir()
-    assert trained.controller.config.base == "cosine" and "inputs" not in trained.controller.config.features
-    schedule = LearnedSchedule(0.01, controller=trained.controller)
-    assert float(schedule(0)) == pytest.approx(0.01)
+    assert float(LearnedSchedule(0.01, controller=trained.controller)(0)) == pytest.approx(0.01)
+
+
+def test_a_controller_is_made_if_none_is_given(calls):
+    first, again = (train_controller(build_model, examples()).controller for _ in range(2))
+    assert first.config.base == "cosine" and first.config.features == FEATURES[:-1] and FEATURES[-1] == "inputs"
+    for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [settings for _, _, settings, _ in calls] == [ControllerTrainingSettings()] * 2
 
 
 def test_data_are_taken_as_they_are(calls):
