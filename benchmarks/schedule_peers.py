@@ -44,12 +44,13 @@ class Engine:
     Args:
         model: Keras model; its weights at a call are the first ones.
         batch_size: of a step.
+        xla: whether XLA compiles them, which on CPUs is slow for convolutions and fast for anything else.
     """
 
-    def __init__(self, model, batch_size):
+    def __init__(self, model, batch_size, xla=True):
         self.model, self.batch_size = model, batch_size
-        self._epochs = {}
-        self.evaluate = compilation.compile(self._evaluate)
+        self._epochs, self._compile = {}, compilation.compile if xla else _graph
+        self.evaluate = self._compile(self._evaluate)
 
     def _outputs(self, parameters, fixed, x):
         return self.model.stateless_call(parameters, fixed, x, training=False)[0]
@@ -62,7 +63,7 @@ class Engine:
     def epoch(self, kind):
         """The compiled program of an epoch for a kind of update."""
         if kind not in self._epochs:
-            self._epochs[kind] = compilation.compile(lambda *a: self._epoch(kind, *a))
+            self._epochs[kind] = self._compile(lambda *a: self._epoch(kind, *a))
         return self._epochs[kind]
 
     def _epoch(self, kind, state, x, y, rows, rates):
@@ -81,6 +82,14 @@ class Engine:
 
         start = ops.zeros((), "int32")
         return ops.while_loop(lambda step, _: step < rows.shape[0], body, (start, state))[1]
+
+
+def _graph(function):
+    """The function as a graph of TensorFlow."""
+    import tensorflow as tf
+
+    graph = tf.function(function)
+    return lambda *arguments: graph(*keras.tree.map_structure(ops.convert_to_tensor, arguments))
 
 
 def _loss(outputs, y):

@@ -49,7 +49,7 @@ def peer_cell(task, method):
         data = task.load(FLAGS.data_dir, seed)
         model = task.build(seed, data["train"][0].shape[1:], int(data["train"][1].max()) + 1)
         if engine is None:
-            engine = schedule_peers.Engine(model, task.batch_size)
+            engine = schedule_peers.Engine(model, task.batch_size, task.xla)
         engine.model.set_weights(model.get_weights())
         keras.backend.clear_session(free_memory=False)
         return schedule_peers.train(engine, method, rate, data, task.epochs, seed)

@@ -7,17 +7,16 @@ each with --strategy=multi_worker, the machine's TF_CONFIG and a --workdir that 
 of the candidates, the first one writes. With KERAS_BACKEND=jax it trains on one device, without TensorFlow.
 """
 
-import contextlib
 import json
-import math
 import pathlib
 import re
 import sys
 
+import _course
 from _strategy import make_strategy
 from absl import app, flags
 
-from keras_hparam import atomic, distribute, errors
+from keras_hparam import errors
 
 FLAGS = flags.FLAGS
 TASKS = [
@@ -136,57 +135,35 @@ def make_settings():
     )  # fmt: skip
 
 
-def report(log):
-    """A progress callback that prints a line for each meta-step and logs its figures for TensorBoard."""
-
-    def progress(meta_step, figures, seconds):
-        numbers = {name: value for name, value in figures.items() if not isinstance(value, str)}
-        log.write(meta_step, {**numbers, "seconds": seconds})
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        left = (FLAGS.meta_steps - meta_step) * seconds / 60
-        line = f"{meta_step}/{FLAGS.meta_steps}  {figures['family']}  {shown}  {seconds:.2f} s  {left:.0f} min left"
-        print(line, flush=True)
-
-    return progress
-
-
 def main(argv):
     """Trains, resumes, writes the weights and the curve."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     strategy = make_strategy()
-    from keras_hparam import reports
     from keras_hparam.learned_optimizers import weights
     from keras_hparam.learned_optimizers.meta import meta_train
-    from keras_hparam.reports import validation_curves
-    from keras_hparam.reports.scalar_log import ScalarLog
 
-    workdir = pathlib.Path(FLAGS.workdir)
-    is_chief = strategy is None or distribute.is_chief(strategy)
     (rule, theta), settings = make_rule(), make_settings()
     mixture = make_mixture(FLAGS.tasks, rule)
     validation = make_mixture(FLAGS.validation_tasks, rule) if FLAGS.validation_tasks else None
     estimator = make_estimator()
-    with ScalarLog(workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
+    with _course.progress(FLAGS.workdir, strategy, FLAGS.meta_steps) as progress:
         trained = meta_train(
-            rule, mixture, estimator, settings, theta=theta, workdir=workdir, resume=FLAGS.resume, strategy=strategy,
-            validation_tasks=validation, progress=report(log) if is_chief else lambda *_: None,
-            stop_after=FLAGS.stop_after,
+            rule, mixture, estimator, settings, theta=theta, workdir=FLAGS.workdir, resume=FLAGS.resume,
+            strategy=strategy, validation_tasks=validation, progress=progress, stop_after=FLAGS.stop_after,
         )  # fmt: skip
-    if not is_chief:
+    if not _course.is_chief(strategy):
         return
-    history = [{k: v if math.isfinite(v) else None for k, v in validated.items()} for validated in trained.history]
-    atomic.write_bytes(workdir / "curve.json", json.dumps(history, indent=1).encode())
-    reports.save_figure(validation_curves.curve_figure(trained.history), workdir / "curve.png")
-    flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
+    _course.write_curve(FLAGS.workdir, trained.history, "meta_step")
     theta = trained.theta if FLAGS.keep == "best" else trained.last_theta
     done = min(FLAGS.stop_after or FLAGS.meta_steps, FLAGS.meta_steps)
     figures = {"score": trained.score, "first_score": trained.history[0]["score"], "meta_steps": done}
+    directory = pathlib.Path(FLAGS.workdir) / "weights"
     weights.save(
-        workdir / "weights", rule, theta, name=FLAGS.name, flag_file=flag_file, seed=FLAGS.seed,
+        directory, rule, theta, name=FLAGS.name, flag_file=_course.flag_file(), seed=FLAGS.seed,
         tasks=[family.name for family in mixture.families], figures=figures,
     )  # fmt: skip
-    print(json.dumps({"weights": str(workdir / "weights"), "parameters": rule.num_parameters, "score": trained.score}))
+    print(json.dumps({"weights": str(directory), "parameters": rule.num_parameters, "score": trained.score}))
 
 
 if __name__ == "__main__":

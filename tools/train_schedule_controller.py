@@ -7,16 +7,15 @@ each with --strategy=multi_worker, the machine's TF_CONFIG and a --workdir that 
 of the trainees, the first one writes. With KERAS_BACKEND=jax it trains on one device, without TensorFlow.
 """
 
-import contextlib
 import json
-import math
 import pathlib
 import sys
 
+import _course
 from _strategy import make_strategy
 from absl import app, flags
 
-from keras_hparam import atomic, distribute, errors
+from keras_hparam import errors
 
 FLAGS = flags.FLAGS
 TASKS = [
@@ -116,54 +115,31 @@ def make_controller():
     return Controller(ControllerConfig.from_dict(fields))
 
 
-def report(log):
-    """A progress callback that prints a line for each update and logs its figures for TensorBoard."""
-
-    def progress(update, figures, seconds):
-        shown = {name: value for name, value in figures.items() if not isinstance(value, str)}
-        log.write(update, {**shown, "seconds": seconds})
-        line = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
-        left = (FLAGS.updates - update) * seconds / 60
-        start = f"{update}/{FLAGS.updates}  {figures['family']}"
-        print(f"{start}  {line}  {seconds:.2f} s  {left:.0f} min left", flush=True)
-
-    return progress
-
-
 def main(argv):
     """Trains, resumes, writes the weights and the curve."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     strategy = make_strategy()
-    from keras_hparam import reports
     from keras_hparam.learned_schedules import weights
     from keras_hparam.learned_schedules.training import train
-    from keras_hparam.reports import validation_curves
-    from keras_hparam.reports.scalar_log import ScalarLog
 
-    workdir = pathlib.Path(FLAGS.workdir)
-    is_chief = strategy is None or distribute.is_chief(strategy)
     settings, mixture, controller = make_settings(), make_mixture(), make_controller()
-    with ScalarLog(workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
+    with _course.progress(FLAGS.workdir, strategy, FLAGS.updates) as progress:
         trained = train(
-            controller, mixture, settings, workdir=workdir, resume=FLAGS.resume, strategy=strategy,
-            progress=report(log) if is_chief else lambda *_: None, stop_after=FLAGS.stop_after,
+            controller, mixture, settings, workdir=FLAGS.workdir, resume=FLAGS.resume, strategy=strategy,
+            progress=progress, stop_after=FLAGS.stop_after,
         )  # fmt: skip
-    if not is_chief:
+    if not _course.is_chief(strategy):
         return
-    history = [{k: v if math.isfinite(v) else None for k, v in validated.items()} for validated in trained.history]
-    atomic.write_bytes(workdir / "curve.json", json.dumps(history, indent=1).encode())
-    reports.save_figure(validation_curves.curve_figure(trained.history, "update"), workdir / "curve.png")
-    flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
-    figures = {
-        "score": trained.score, "first_score": trained.history[0]["score"],
-        "updates": min(FLAGS.stop_after or FLAGS.updates, FLAGS.updates),
-    }  # fmt: skip
+    _course.write_curve(FLAGS.workdir, trained.history, "update")
+    done = min(FLAGS.stop_after or FLAGS.updates, FLAGS.updates)
+    figures = {"score": trained.score, "first_score": trained.history[0]["score"], "updates": done}
+    directory = pathlib.Path(FLAGS.workdir) / "weights"
     weights.save(
-        workdir / "weights", controller, name=FLAGS.name, flag_file=flag_file, seed=FLAGS.seed,
+        directory, controller, name=FLAGS.name, flag_file=_course.flag_file(), seed=FLAGS.seed,
         tasks=[family.name for family in mixture.families], sources=FLAGS.sources, cap=FLAGS.cap, figures=figures,
     )  # fmt: skip
-    print(json.dumps({"weights": str(workdir / "weights"), "score": trained.score}))
+    print(json.dumps({"weights": str(directory), "score": trained.score}))
 
 
 if __name__ == "__main__":

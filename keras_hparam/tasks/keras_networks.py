@@ -123,9 +123,12 @@ class KerasNetworks(SupervisedTasks):
             )
         number = self.outputs_number
         if source.is_classification:
-            require("sources", int(source.y.max()), source.y.max() < number, f"of classes below {number}, the outputs")
+            found = int(source.y.min()), int(source.y.max())
+            good = found[0] >= 0 and found[1] < number
+            require("sources", found, good, f"of classes from 0, below the number of outputs, {number}")
         else:
-            require("sources", source.y.shape, source.y.shape[1:] == (number,), f"with y [n, {number}], the outputs")
+            found = source.y.shape
+            require("sources", found, found[1:] == (number,), f"with y [n, O] of the {number} outputs")
         return source
 
     def _targets(self, rng, y):

@@ -235,8 +235,9 @@ def test_data_that_do_not_fit_the_model_are_refused(rng):
     for source, arguments, message in [
         (DataSet(x[:, :3], np.zeros(40, int)), {}, "`sources`.*input shape \\(4,\\). Received: \\(3,\\)"),
         (DataSet(x, x[:, :1]), {}, "`sources`.*crossentropy.*float32"),
-        (DataSet(x, np.arange(40)), {}, "`sources` to be of classes below 3.*Received: 39"),
-        (DataSet(x, x[:, :1]), {"loss": "squared_error"}, "`sources` to be with y \\[n, 3\\].*\\(40, 1\\)"),
+        (DataSet(x, np.arange(40)), {}, "`sources` to be of classes.*outputs, 3. Received: \\(0, 39\\)"),
+        (DataSet(x, np.arange(40) % 3 - 1), {}, "`sources` to be of classes from 0.*Received: \\(-1, 1\\)"),
+        (DataSet(x, x[:, :1]), {"loss": "squared_error"}, "`sources` to be with y.* 3 outputs.*\\(40, 1\\)"),
     ]:  # fmt: skip
         with pytest.raises(errors.InvalidArgumentError, match=message):
             KerasNetworks(dense, [source], **SMALL, **arguments)

@@ -1,61 +1,30 @@
 """The program that meta-trains optimizers: two workers, a kill, wrong flags."""
 
 import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-import time
 
 import numpy as np
 
 from keras_hparam import checkpoints
 from keras_hparam.learned_optimizers import ElementwiseRule, weights
+from tests.tools.training_programs import ROOT, Program, finish
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TINY = [
     "--tasks=quadratics", "--pairs=2", "--meta_steps=30", "--lengths=3,6", "--batch_size=2", "--validate_every=20",
     "--validation_batch_size=2", "--checkpoint_every=1", '--optimizer_config={"widths": [2], "features": ["gradient"]}',
 ]  # fmt: skip
 
 
-def start(workdir, *flags, **environment):
-    command = [sys.executable, str(ROOT / "tools" / "meta_train_optimizer.py"), f"--workdir={workdir}", *TINY, *flags]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **environment}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process):
-    out, err = process.communicate(timeout=600)
-    return process.returncode, out, err
+PROGRAM = Program("meta_train_optimizer", TINY, "meta-training")
 
 
 def theta_of(workdir):
     return weights.load(workdir / "weights", ElementwiseRule)[1]
 
 
-def kill_after_the_first_checkpoint(process, workdir):
-    """The meta-step of the newest checkpoint that the killed process leaves."""
-    manager = checkpoints.CheckpointManager(workdir / "checkpoints", kind="meta-training")
-    deadline = time.monotonic() + 300
-    while not manager.steps() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.kill()
-    finish(process)
-    return manager.steps()[-1]
-
-
 def test_two_workers_make_the_weights_of_one_process_that_was_killed_and_only_the_first_writes(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        cluster = {"worker": [f"127.0.0.1:{server.getsockname()[1]}" for server in (one, two)]}
-    workers = []
-    for index in (0, 1):
-        task = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-        workers.append(start(tmp_path / str(index), "--strategy=multi_worker", TF_CONFIG=task))
-    first = kill_after_the_first_checkpoint(start(tmp_path / "one"), tmp_path / "one")
+    workers, first = PROGRAM.start_workers(tmp_path), PROGRAM.killed(tmp_path / "one")
     assert 0 < first < 30 and not (tmp_path / "one" / "weights").exists()
-    results = [finish(process) for process in (*workers, start(tmp_path / "one"))]
+    results = [finish(process) for process in (*workers, PROGRAM.start(tmp_path / "one"))]
     assert [code for code, _, _ in results] == [0, 0, 0], [err[-3000:] for _, _, err in results]
     np.testing.assert_allclose(theta_of(tmp_path / "0"), theta_of(tmp_path / "one"), rtol=1e-3, atol=1e-5)
     steps = [line.split("/")[0] for line in results[2][1].splitlines() if "/30  quadratic-20" in line]
@@ -70,7 +39,7 @@ def test_two_workers_make_the_weights_of_one_process_that_was_killed_and_only_th
 
 
 def test_a_part_of_a_training_may_keep_its_last_weights(tmp_path):
-    assert finish(start(tmp_path, "--stop_after=5", "--keep=last"))[0] == 0
+    assert finish(PROGRAM.start(tmp_path, "--stop_after=5", "--keep=last"))[0] == 0
     manager = checkpoints.CheckpointManager(tmp_path / "checkpoints", kind="meta-training")
     found = manager.restore()
     assert found.step == 5
@@ -83,12 +52,8 @@ def test_a_part_of_a_training_may_keep_its_last_weights(tmp_path):
 def test_the_flag_files_have_flags_of_the_program():
     files = sorted((ROOT / "configs" / "learned_optimizers").glob("*.flags"))
     assert {file.name for file in files} >= {"networks.flags", "particles.flags"}
-    code = "import sys, meta_train_optimizer as tool\ntool.FLAGS(sys.argv)\nprint(tool.FLAGS.name)"
     for file in files:
-        command = [sys.executable, "-c", code, "--workdir=w", f"--flagfile={file}"]
-        done = subprocess.run(command, cwd=ROOT / "tools", capture_output=True, text=True, env=os.environ | {
-            "PYTHONPATH": str(ROOT)})  # fmt: skip
-        assert done.returncode == 0 and done.stdout.startswith("learned-"), done.stderr
+        assert PROGRAM.parse(file).startswith("learned-")
         assert f"--flagfile=configs/learned_optimizers/{file.name}" in file.read_text()
 
 
@@ -97,21 +62,9 @@ def test_wrong_flags_are_errors_before_any_work(tmp_path):
         "--lengths=20": "Expected --lengths=LOW,HIGH", "--lengths=9,3": "`lengths`", "--sigma=0": "`sigma`",
         "--tasks=digits": "Received: 'digits'", "--tasks=": "`families`", "--tasks=ackley:x": "Received: 'x'",
         "--optimizer_config={": "--optimizer_config to be JSON", "--data=nowhere.npz": "nowhere.npz",
-        "--logical_cpus=2": "--logical_cpus needs", "--total_steps_known=2": "`total_steps_known`",
+        "--logical_cpus=2": "--logical_cpus needs", "--steps_by_size=7:10": "--steps_by_size needs",
+        "--steps_by_size=x": "Expected N:STEPS", "--total_steps_known=2": "`total_steps_known`",
     }  # fmt: skip
-    code = (
-        "import json, sys, meta_train_optimizer as tool\n"
-        "from absl import flags\n"
-        "for given in json.loads(sys.argv[1]):\n"
-        "    tool.FLAGS.unparse_flags()\n"
-        "    [tool.FLAGS[name].using_default_value or tool.FLAGS[name].unparse() for name in tool.FLAGS]\n"
-        "    try:\n        tool.FLAGS(['tool', *given]); print(tool.main(['tool']))\n"
-        "    except (flags.Error, tool.errors.KerasHparamError) as error: print(str(error).replace(chr(10), ' '))\n"
-    )
-    arguments = json.dumps([[f"--workdir={tmp_path / 'w'}", *TINY, given] for given in wrong])
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", code, arguments]
-    done = subprocess.run(command, cwd=ROOT / "tools", env=environment, capture_output=True, text=True, check=True)
-    for (given, message), said in zip(wrong.items(), done.stdout.splitlines(), strict=True):
+    for (given, message), said in zip(wrong.items(), PROGRAM.complaints(tmp_path / "w", list(wrong)), strict=True):
         assert message in said, given
     assert list(tmp_path.iterdir()) == []

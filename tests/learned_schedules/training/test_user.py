@@ -106,7 +106,8 @@ def test_what_cannot_be_trained_on_is_refused(calls):
         (x, "`data` to be \\(x, y\\)"), ([], "`data`"), ([(x, y, y)], "`data`"), ((x, y[:-1]), "Received: float64"),
         ((x[:, 0], y), "\\(60,\\) and"), ((x[:1], y[:1]), "n >= 2"), ((x.astype(str), y), "of numbers"),
         ((np.full_like(x, np.nan), y), "finite"), ((x * 1e300, y), "finite"), ((x, -y), "classes from 0"),
-        ((x, y + 1), "classes below 2"), ((x, y / 2), "`sources`.*crossentropy"), (([[1], [1, 2]], [0, 1]), "`data`"),
+        ((x, y + 1), "classes from 0.*outputs, 2"), ((x, y / 2), "`sources`.*crossentropy"),
+        (([[1], [1, 2]], [0, 1]), "`data`"),
         ((x, np.stack([y, y], axis=1)), "y of int \\[n\\]"), ((x[:, :3], y), "`sources`.*\\(3,\\)"),
     ]:  # fmt: skip
         with pytest.raises(errors.InvalidArgumentError, match=message):

@@ -1,0 +1,49 @@
+"""What the programs that train on families of tasks leave behind: lines, TensorBoard logs, the curve of validations."""
+
+import contextlib
+import json
+import math
+import pathlib
+import sys
+
+from keras_hparam import atomic, distribute
+
+
+def is_chief(strategy):
+    """Whether this process writes."""
+    return strategy is None or distribute.is_chief(strategy)
+
+
+@contextlib.contextmanager
+def progress(workdir, strategy, total):
+    """A progress callback (step, figures, seconds) that prints a line for each step and logs its figures."""
+    from keras_hparam.reports.scalar_log import ScalarLog
+
+    if not is_chief(strategy):
+        yield lambda *_: None
+        return
+    with ScalarLog(pathlib.Path(workdir) / "tensorboard") as log:
+        yield lambda step, figures, seconds: _report(log, step, total, figures, seconds)
+
+
+def _report(log, step, total, figures, seconds):
+    numbers = {name: value for name, value in figures.items() if not isinstance(value, str)}
+    log.write(step, {**numbers, "seconds": seconds})
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    left = f"{seconds:.2f} s  {(total - step) * seconds / 60:.0f} min left"
+    print(f"{step}/{total}  {figures['family']}  {shown}  {left}", flush=True)
+
+
+def write_curve(workdir, history, step):
+    """Writes curve.json and curve.png; `step`: the name of the step in the history."""
+    from keras_hparam import reports
+    from keras_hparam.reports import validation_curves
+
+    finite = [{k: v if math.isfinite(v) else None for k, v in validated.items()} for validated in history]
+    atomic.write_bytes(pathlib.Path(workdir) / "curve.json", json.dumps(finite, indent=1).encode())
+    reports.save_figure(validation_curves.curve_figure(history, step), pathlib.Path(workdir) / "curve.png")
+
+
+def flag_file():
+    """The path after --flagfile=, or None."""
+    return next((argument.split("=", 1)[1] for argument in sys.argv if argument.startswith("--flagfile=")), None)
