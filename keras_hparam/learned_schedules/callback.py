@@ -103,10 +103,10 @@ class TrainingDynamics(keras.callbacks.Callback):
         self._has_begun = False
 
     def _begin_training(self, epoch):
-        """A training that begins with a later epoch goes on with what the schedule remembers."""
+        """A training that begins with a later epoch goes on with what the schedule remembers; others begin anew."""
         schedule, total = self.schedule, self._total_steps()
         if epoch == 0:
-            schedule.state.forget()
+            schedule.state.forget(schedule.first_rate)
         schedule.begin(self._step() - epoch * (self.params.get("steps") or 0), total)
 
     def _total_steps(self):

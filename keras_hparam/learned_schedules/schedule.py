@@ -73,9 +73,14 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.lowest, self.highest, self.cap = float(lowest), float(highest), cap
         self.controller = controller if isinstance(controller, Controller) else _controller(controller)
         self.optimizer, self.is_fed = None, False
-        self.state = ScheduleState(self.controller, min(max(self.initial_learning_rate, self.lowest), self.highest))
+        self.state = ScheduleState(self.controller, self.first_rate)
         if state is not None:
             self.state.from_bytes(base64.b64decode(state))
+
+    @property
+    def first_rate(self):
+        """The initial rate within the user's bounds."""
+        return min(max(self.initial_learning_rate, self.lowest), self.highest)
 
     def __call__(self, step):
         """The rate at a step, a float32 scalar. Reading it twice gives the same."""

@@ -39,10 +39,11 @@ class ScheduleState:
         """One of `values` as a float."""
         return float(ops.convert_to_numpy(self.values[name]))
 
-    def forget(self):
-        """A new training begins: nothing was observed yet; the rate stays."""
+    def forget(self, rate):
+        """A new training begins with a rate; nothing was observed yet."""
         for variable in [*self.memory.values(), *self.recurrent]:
             variable.assign(ops.zeros_like(variable))
+        self.values["rate"].assign(rate)
         self.pending = {}
 
     def variables(self):

@@ -146,6 +146,17 @@ def test_weights_without_a_schedule_are_said(tmp_path, caplog):
     assert "plain.weights.h5.schedule.npz is missing" in caplog.text
 
 
+def test_another_fit_is_another_training():
+    model, schedule, dynamics = make(cap=None)
+    fit(model, dynamics)
+    rates = dynamics.history["learning_rate"][:6]
+    assert schedule.state.number("rate") != pytest.approx(0.05, rel=1e-2)
+    fit(model, dynamics)
+    assert schedule.state.number("start") == 24 and len(dynamics.history["step"]) == 12
+    assert dynamics.history["learning_rate"][6] == pytest.approx(rates[0], rel=0.8)
+    assert float(schedule.state.memory["decisions"]) == 6
+
+
 def test_several_steps_at_once_and_gradient_accumulation():
     model, _, dynamics = make(arguments={"steps_per_execution": 2})
     fit(model, dynamics)
