@@ -53,8 +53,9 @@ def _against_the_floors(module, room, parts):
         yield "nothing inside imports a facade"
     elif room not in FACADES | {"__init__"} and target != room and target in FLOOR and FLOOR[target] >= FLOOR[room]:
         yield "rooms import from lower floors only"
-    if parts[1:3] == ["learned_optimizers", "meta"] and not module.startswith(f"{PACKAGE}.learned_optimizers.meta"):
-        yield "using a learned optimizer never loads its trainer"
+    for trainer in ("learned_optimizers.meta", "learned_schedules.training"):
+        if ".".join(parts[1:3]) == trainer and not module.startswith(f"{PACKAGE}.{trainer}"):
+            yield "using what was learned never loads its trainer"
 
 
 def package_modules():
@@ -86,6 +87,7 @@ def package_modules():
         ("optformer.training", "import tools.tune"),
         ("learned_optimizers.optimizer", "from keras_hparam.learned_optimizers import meta"),
         ("optimizers", "from keras_hparam.learned_optimizers.meta import tasks"),
+        ("learned_schedules.callback", "from keras_hparam.learned_schedules.training import trainer"),
     ],
 )
 def test_the_rules_find_what_is_wrong(module, source):

@@ -44,7 +44,8 @@ def _tensorflow(function, x):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         values = function(x)
-    return values, tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return values, tf.nest.map_structure(tf.convert_to_tensor, gradient)  # a look-up's is sparse
 
 
 def _jax(function, x):

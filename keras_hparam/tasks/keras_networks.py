@@ -4,7 +4,6 @@ Axes: M candidates, B instances, n examples, O outputs, … of one example or of
 """
 
 import functools
-import inspect
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ from keras import ops
 from keras_hparam import errors
 from keras_hparam.configuration import require
 from keras_hparam.ops.differentiation import value_and_gradient
+from keras_hparam.tasks import keras_models
 from keras_hparam.tasks.data import DataSet
 from keras_hparam.tasks.supervised import SupervisedTasks
 
@@ -59,10 +59,10 @@ class KerasNetworks(SupervisedTasks):
     ):  # fmt: skip
         require("build_model", build_model, callable(build_model), "a callable that gives a `keras.Model`")
         sources = tuple(sources)
-        self.model = _seeded(build_model, 0)
-        self.shape = _input_shape(self.model, sources)
-        outputs = _outputs_number(self.model, self.shape)
-        _refuse_layers(self.model)
+        self.model = keras_models.seeded(build_model, 0)
+        self.shape = keras_models.input_shape(self.model, sources)
+        outputs = keras_models.outputs_number(self.model, self.shape)
+        keras_models.refuse_layers(self.model)
         self._fixed = [ops.convert_to_numpy(variable) for variable in self.model.non_trainable_variables]
         self.shapes = [tuple(variable.shape) for variable in self.model.trainable_variables]
         if not any(len(shape) >= 2 for shape in self.shapes):
@@ -71,7 +71,8 @@ class KerasNetworks(SupervisedTasks):
                 f"Received: variables of the shapes {self.shapes}."
             )
         self.from_logits, self.is_binary = from_logits, loss == "crossentropy" and outputs == 1
-        self._weights = functools.cache(functools.partial(_initial_weights, build_model, self.shape, self.shapes))
+        initial = functools.partial(keras_models.initial_weights, build_model, self.shape, self.shapes)
+        self._weights = functools.cache(initial)
         facts = ("keras", loss, *self.shape, len(self.shapes), self.model.count_params(), outputs)
         given = "-".join(map(str, (*facts, arguments.get("final", "validation"))))
         super().__init__(name or given, sources, 2 if self.is_binary else outputs, loss, **arguments)
@@ -103,7 +104,7 @@ class KerasNetworks(SupervisedTasks):
         """Outputs [n, O] of one network."""
         variables = self.model.trainable_variables + self.model.non_trainable_variables
         with keras.StatelessScope(state_mapping=list(zip(variables, [*parameters, *self._fixed], strict=True))):
-            return _in_training(self.model, x)
+            return keras_models.in_training(self.model, x)
 
     def _as_logits(self, outputs):
         """Outputs of the model as logits: log p are some of probabilities p, since softmax(log p) = p."""
@@ -168,82 +169,3 @@ def _gradient(network, parameters, x, upstream):
         return ops.sum(network(parameters, x) * upstream)
 
     return [ops.convert_to_tensor(found) for found in value_and_gradient(weighted)(parameters)[1]]
-
-
-def _seeded(build_model, seed):
-    keras.utils.set_random_seed(seed)
-    model = build_model()
-    require("build_model", model, isinstance(model, keras.Model), "a callable that gives a `keras.Model`")
-    return model
-
-
-def _in_training(model, x):
-    """What the model gives in a step of `fit`, which also tells a model of another class's layers that it is one."""
-    return model(x, training=True) if "training" in inspect.signature(model.call).parameters else model(x)
-
-
-def _initial_weights(build_model, shape, shapes, seed):
-    """Trained variables of a model that is built anew."""
-    model = _seeded(build_model, seed)
-    if not model.built:
-        _symbolic_outputs(model, shape)
-    weights = [ops.convert_to_numpy(variable) for variable in model.trainable_variables]
-    found = [weight.shape for weight in weights]
-    require("build_model", found, found == shapes, f"a callable that always gives variables of the shapes {shapes}")
-    return weights
-
-
-def _input_shape(model, sources):
-    """The shape of an example: that of the first data set, which has to fit the model, else what the model says."""
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) > 1:
-        raise errors.InvalidArgumentError(
-            f"Expected `build_model` to give a model with one input. Received: {[one.name for one in inputs]}."
-        )
-    wanted = tuple(inputs[0].shape[1:]) if inputs else None
-    given = [source.x.shape[1:] for source in sources if isinstance(source, DataSet)]
-    if not given and (wanted is None or None in wanted):
-        raise errors.InvalidArgumentError(
-            "Expected `build_model` to give a model of a known input shape, or a `DataSet` among `sources`. "
-            f"Received: {model.name!r}, {'not built' if wanted is None else wanted}."
-        )
-    shape = given[0] if given else wanted
-    if wanted and (len(wanted) != len(shape) or any(a not in (None, b) for a, b in zip(wanted, shape, strict=True))):
-        raise errors.InvalidArgumentError(
-            f"Expected `sources` with x [n, …] of the model's input shape {wanted}. Received: {shape}."
-        )
-    return shape
-
-
-def _symbolic_outputs(model, shape):
-    """What the model gives for examples of a shape; it is built by that."""
-    try:
-        return _in_training(model, keras.KerasTensor((None, *shape), dtype="float32"))
-    except (ValueError, TypeError) as error:
-        raise errors.InvalidArgumentError(
-            f"Expected `sources` with x [n, …] that the model {model.name!r} takes. Received: {shape} ({error})."
-        ) from error
-
-
-def _outputs_number(model, shape):
-    outputs = _symbolic_outputs(model, shape)
-    if not isinstance(outputs, keras.KerasTensor) or len(outputs.shape) != 2 or outputs.shape[-1] is None:
-        found = keras.tree.map_structure(lambda one: tuple(one.shape), outputs)
-        raise errors.InvalidArgumentError(
-            f"Expected `build_model` to give a model with one output [n, O]. Received: {found}."
-        )
-    return outputs.shape[-1]
-
-
-def _refuse_layers(model):
-    """Refuses layers whose state or loops the networks cannot have each for itself."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.RNN):
-            raise errors.InvalidArgumentError(
-                f"Expected `build_model` to give a model without recurrent layers. Received: {layer.name!r}."
-            )
-        if layer._seed_generators:
-            raise errors.InvalidArgumentError(
-                "Expected `build_model` to give a model without layers that draw random numbers, such as Dropout. "
-                f"Received: {layer.name!r}, a {type(layer).__name__}."
-            )
