@@ -143,10 +143,10 @@ def test_an_instance_holds_out_examples_of_its_own_source(rng):
 def test_labels_are_replaced_at_most_as_often_as_asked(rng):
     source = data.DataSet(rng.normal(size=(500, 2)).astype("float32"), np.arange(500, dtype="int32") % 2)
     noisy = networks.DenseNetworks([source], (), 2, 2, label_noise=0.4, examples=300, batch_size=10, scale=1.0)
-    drawn = [noisy._with_noise(rng, np.eye(2)[np.zeros(300, int)]) for _ in range(3)]
+    drawn = [noisy._with_noise(rng, np.eye(2)[np.zeros(300, int)], 0.4) for _ in range(3)]
     assert all((labels[:, 0] == 1).all() for labels in drawn)  # replaced by labels of the same data
     labels = np.eye(2)[source.y]
-    shares = [np.mean(noisy._with_noise(rng, labels) != labels) for _ in range(40)]
+    shares = [np.mean(noisy._with_noise(rng, labels, rng.uniform(0, 0.4)) != labels) for _ in range(40)]
     assert 0.02 < np.mean(shares) < 0.2 and max(shares) < 0.25  # half of the replaced ones stay the same
 
 
