@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from keras_hparam import errors
+from keras_hparam.distribute import strategies
 from keras_hparam.learned_schedules import ControllerConfig, LearnedSchedule, TrainingDynamics
 from keras_hparam.learned_schedules.controller import Controller
 from tests.learned_schedules import trainings
@@ -291,11 +292,9 @@ def test_rates_are_logged_for_tensorboard(tmp_path):
 @pytest.mark.parametrize("made_inside", [False, True])
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "sgd"])
 def test_two_replicas_equal_one(optimizer, made_inside, logical_cpus):
-    import tensorflow as tf
-
     one, _, alone = make(optimizer, 0.05)
     fit(one, alone, epochs=3)
-    strategy = tf.distribute.MirroredStrategy(logical_cpus)
+    strategy = strategies.mirrored(*logical_cpus)
     schedule = LearnedSchedule(0.05, trainings.controller(base="cosine"), every=4)
     with strategy.scope():
         if made_inside:

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from keras_hparam import errors
+from keras_hparam.distribute import strategies
 from keras_hparam.learned_schedules.training import train
 from keras_hparam.learned_schedules.training.policy import Policy, unrolled, weights_of
 from keras_hparam.tasks import functions
@@ -49,9 +50,7 @@ def test_another_training_is_not_resumed(tmp_path):
 
 
 def test_two_replicas_equal_one(logical_cpus):
-    import tensorflow as tf
-
-    strategy = tf.distribute.MirroredStrategy(logical_cpus)
+    strategy = strategies.mirrored(*logical_cpus)
     one = train(small.controller(), small.family(), small.settings(updates=2))
     two = train(small.controller(), small.family(), small.settings(updates=2), strategy=strategy)
     assert strategy.num_replicas_in_sync == 2
