@@ -35,7 +35,7 @@ setuptools.setup(
         "absl-py>=2",
     ],
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6"],
+        "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6"],
         "corpus": ["optuna>=4.2", "cmaes>=0.11", "torch>=2.1", "onnxruntime>=1.18"],
         "benchmarks": ["optuna>=4.6", "cmaes>=0.10", "torch>=2.2", "ioh>=0.3.18", "onnxruntime>=1.18"],
     },
