@@ -87,7 +87,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         import tensorflow as tf
 
         inside = tf.inside_function()
-        if not self.is_fed and (inside or (int(step) > 0 and not ops.convert_to_numpy(self.state.memory["decisions"]))):
+        if not self.is_fed and (inside or (int(step) > 0 and not self.state.number("fed"))):
             raise errors.InvalidArgumentError(
                 "Expected `fit` to be given the callback `TrainingDynamics(schedule, validation_data=…)`, or a custom "
                 "loop to call `schedule.attach(optimizer)` first: without them a LearnedSchedule would be constant. "
@@ -136,6 +136,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         """
         self.optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         self.is_fed = True
+        self.state.values["fed"].assign(1.0)
         self.state.values["length"].assign(first_length)
 
     def begin(self, step, total_steps=None):
@@ -179,6 +180,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         for variable, state in zip(self.state.recurrent, states, strict=True):
             variable.assign(state)
         values["rate"].assign(new)
+        values["fed"].assign(1.0)
         return new
 
     def cut(self):

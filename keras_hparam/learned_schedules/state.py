@@ -20,14 +20,16 @@ class ScheduleState:
     Attributes:
         values: dict of scalar Variables: "rate", without the base's factor; "used" and "before", the rates of the last
             step and of that before; "index", the number of the last step of the optimizer; "length" of its first
-            update; "start" and "total", the first step of the training and the number of its steps, 0 if unknown.
+            update; "start" and "total", the first step of the training and the number of its steps, 0 if unknown;
+            "fed", 1 once something has made decisions.
         memory: dict of scalar Variables, see `observation.initial_state`.
         recurrent: list of Variables [1, U], of a recurrent controller.
         pending: dict of arrays and numbers, what `TrainingDynamics` has seen since the last decision.
     """
 
     def __init__(self, controller, rate):
-        start = {"rate": rate, "used": rate, "before": rate, "index": -1.0, "length": 0.0, "start": 0.0, "total": 0.0}
+        start = {"rate": rate, "used": rate, "before": rate, "index": -1.0}
+        start |= dict.fromkeys(("length", "start", "total", "fed"), 0.0)
         self.values = {name: _variable(name, value) for name, value in start.items()}
         memory = observation.initial_state(controller.config)
         self.memory = {name: _variable(name, value) for name, value in memory.items()}

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.learned_schedules import LearnedSchedule, decisions, observation, weights
+from keras_hparam.learned_schedules import LearnedSchedule, TrainingDynamics, decisions, observation, weights
 from keras_hparam.learned_schedules.observation import Measurements
 from tests.learned_schedules import trainings
 
@@ -119,6 +119,18 @@ def test_a_training_without_the_callback_is_refused(run_eagerly):
     model = trainings.network(keras.optimizers.SGD(schedule()), run_eagerly=run_eagerly)
     with pytest.raises(errors.InvalidArgumentError, match="TrainingDynamics"):
         model.fit(*trainings.data(), batch_size=32, epochs=2, verbose=0)
+
+
+def test_a_model_that_was_saved_before_a_decision_tells_its_rate(tmp_path):
+    one = schedule(0.1, every=1000, cap=None)
+    model = trainings.network(keras.optimizers.SGD(one, momentum=0.9))
+    dynamics = TrainingDynamics(one, validation_data=trainings.data(1))
+    model.fit(*trainings.data(), batch_size=32, epochs=1, verbose=0, callbacks=[dynamics])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(0.1)
+    with pytest.raises(errors.InvalidArgumentError, match="TrainingDynamics"):
+        loaded.fit(*trainings.data(), epochs=1, verbose=0)
 
 
 def test_a_custom_loop_attaches_and_feeds_it():
