@@ -131,12 +131,15 @@ class TrainingDynamics(keras.callbacks.Callback):
         def decide(before, training_loss, step):
             measured, outputs = probe.measure(before)
             measured["training_loss"] = training_loss
-            finite = ops.all(ops.isfinite(ops.stack([ops.cast(v, "float32") for v in measured.values()])))
+            self._names = list(measured)
+            values = ops.stack([ops.cast(value, "float32") for value in measured.values()])
+            finite = ops.all(ops.isfinite(values))
             seen = {name: value for name, value in measured.items() if name in self._needed}
             tf.cond(finite, lambda: schedule.update(step, **seen), lambda: schedule.state.values["rate"] + 0.0)
-            return measured, outputs, finite
+            return values, outputs
 
         self._decide = tf.function(decide)
+        self._read_rate = tf.function(lambda: schedule(schedule.optimizer._iterations))
         self._outputs = tf.function(probe.outputs)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -176,16 +179,18 @@ class TrainingDynamics(keras.callbacks.Callback):
         pending, step = self.schedule.state.pending, self._step()
         before = [ops.convert_to_tensor(pending[f"before_{i}"]) for i in range(len(pending) - 2)]
         loss = np.float32(pending["loss"] / pending["steps"])
-        measured, outputs, finite = self._decide(before, ops.convert_to_tensor(loss), ops.convert_to_tensor(step))
-        if not bool(finite):
+        values, outputs = self._decide(before, ops.convert_to_tensor(loss), ops.convert_to_tensor(step))
+        measured = dict(zip(self._names, ops.convert_to_numpy(values).tolist(), strict=True))
+        is_finite = all(map(math.isfinite, measured.values()))
+        if not is_finite:
             self._recover()
         elif self._good is not None:
             self._good.keep()
         length = update_length.later(self.schedule.optimizer, self._probe.gradients_or_none())
         if self.schedule.cap is not None and length is not None:
             self.schedule.state.values["length"].assign(length)
-        self._await(outputs if bool(finite) else before)
-        found = {"step": step, "learning_rate": self._rate(), **{k: float(v) for k, v in measured.items()}}
+        self._await(outputs if is_finite else before)
+        found = {"step": step, "learning_rate": self._rate(), **measured}
         for name, value in found.items():
             self.history.setdefault(name, []).append(value)
         if self._log is not None:
@@ -208,7 +213,7 @@ class TrainingDynamics(keras.callbacks.Callback):
         return int(ops.convert_to_numpy(self.schedule.optimizer._iterations))
 
     def _rate(self):
-        return float(ops.convert_to_numpy(self.schedule(self.schedule.optimizer._iterations)))
+        return float(ops.convert_to_numpy(self._read_rate()))
 
     def on_epoch_end(self, epoch, logs=None):
         if self._last is not None and self._last[0] > self._counted:
