@@ -22,9 +22,11 @@ def curve_figure(history, step="meta_step"):
     if not history:
         raise errors.InvalidArgumentError("Expected `history` of one validation or more. Received: none.")
     steps = [validated[step] for validated in history]
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    names = [name for name in history[0] if name not in (step, "score")]
+    columns = 1 + len(names) // 20
+    figure = Figure(figsize=(6 + 2 * columns, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    for name in (name for name in history[0] if name not in (step, "score")):
+    for name in names:
         axes.plot(steps, _finite(history, name), linewidth=1, label=name)
     scores = _finite(history, "score")
     axes.plot(steps, scores, color="black", linewidth=2, label="mean")
@@ -33,7 +35,7 @@ def curve_figure(history, step="meta_step"):
         axes.plot(steps[best], scores[best], "o", color="black", label=f"best: {scores[best]:.4g} at {steps[best]}")
     axes.set(title="Held-out tasks", xlabel=step.replace("_", "-"), ylabel="normalised loss (lower is better)")
     axes.grid(color="#e6e6e6")
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8, ncols=columns)
     return figure
 
 
