@@ -13,12 +13,13 @@ import re
 import sys
 
 import _course
-from _strategy import make_strategy
+import _strategy
 from absl import app, flags
 
 from keras_hparam import errors
 
 FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(_strategy)  # so that --help shows them
 TASKS = [
     "quadratics", "rastrigin", "ackley", "dense_classes", "dense_deep", "dense_wide", "dense_inputs",
     "dense_normalized", "dense_regression", "convolutional",
@@ -139,7 +140,7 @@ def main(argv):
     """Trains, resumes, writes the weights and the curve."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = make_strategy()
+    strategy = _strategy.make_strategy()
     from keras_hparam.learned_optimizers import weights
     from keras_hparam.learned_optimizers.meta import meta_train
 

@@ -12,12 +12,13 @@ import json
 import pathlib
 import sys
 
-from _strategy import make_strategy
+import _strategy
 from absl import app, flags
 
 from keras_hparam import atomic, errors
 
 FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(_strategy)  # so that --help shows them
 
 flags.DEFINE_string("workdir", None, "Directory of checkpoints, logs and, in weights/, the result.", required=True)
 flags.DEFINE_integer("seed", 0, "Seed of weights and studies.")
@@ -101,7 +102,7 @@ def main(argv):
     """Trains, resumes, writes the weights."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = make_strategy()
+    strategy = _strategy.make_strategy()
     from keras_hparam import checkpoints
     from keras_hparam.optformer import corpus, training, weights
     from keras_hparam.optformer.config import OptFormerConfig

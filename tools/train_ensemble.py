@@ -10,12 +10,13 @@ TF_CONFIG and a --workdir that all of them see; the first one writes.
 import os
 import sys
 
-from _strategy import make_strategy
+import _strategy
 from absl import app, flags
 
 from keras_hparam import distribute, errors
 
 FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(_strategy)  # so that --help shows them
 DATA = ("digits", "fashion_mnist", "uci_concrete", "uci_energy", "uci_power_plant", "uci_wine_quality_red", "uci_yacht")
 METHODS = ("hyper_batch", "batch", "hyper_deep", "deep")
 
@@ -79,7 +80,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    strategy = make_strategy() or distribute.strategy("default")
+    strategy = _strategy.make_strategy() or distribute.strategy("default")
     import ensemble_training  # slow to load: the flags are right by now
 
     ensemble_training.run(FLAGS, strategy)

@@ -12,12 +12,13 @@ import pathlib
 import sys
 
 import _course
-from _strategy import make_strategy
+import _strategy
 from absl import app, flags
 
 from keras_hparam import errors
 
 FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(_strategy)  # so that --help shows them
 TASKS = [
     "dense", "dense_deep", "dense_wide", "dense_noisy", "normalized", "regression", "regression_noisy", "convolutional",
     "convolutional_noisy", "transformer", "dense_slow", "convolutional_slow", "dense_outliers",
@@ -119,7 +120,7 @@ def main(argv):
     """Trains, resumes, writes the weights and the curve."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = make_strategy()
+    strategy = _strategy.make_strategy()
     from keras_hparam.learned_schedules import weights
     from keras_hparam.learned_schedules.training import train
 

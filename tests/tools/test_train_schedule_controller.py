@@ -47,6 +47,11 @@ def test_the_flag_files_have_flags_of_the_program():
         assert f"--flagfile=configs/learned_schedules/{file.name}" in file.read_text()
 
 
+def test_help_tells_of_its_own_flags_and_of_the_devices():
+    said = PROGRAM.help()
+    assert all(f"--{name}" in said for name in ("workdir", "tasks", "strategy", "logical_cpus", "[no]resume"))
+
+
 def test_wrong_flags_are_errors_before_any_work(tmp_path):
     wrong = {
         "--steps=4": "`steps`", "--steps=a,b": "--steps to be numbers", "--rates=3,1": "`rates`",

@@ -75,6 +75,11 @@ class Program:
         )  # fmt: skip
         return done.stdout.splitlines()
 
+    def help(self):
+        """What --help prints."""
+        command = [sys.executable, str(ROOT / "tools" / f"{self.name}.py"), "--help"]
+        return subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout
+
     def parse(self, flag_file):
         """The value of --name that a flag file gives."""
         code = f"import sys, {self.name} as tool\ntool.FLAGS(sys.argv)\nprint(tool.FLAGS.name)"

@@ -63,8 +63,10 @@ def test_settings_are_themselves_again_after_json(given):
 
 
 def test_the_limits_themselves_are_allowed():
-    ControllerTrainingSettings(copies=2, trainees=1, minibatches=2, steps=(1, 1), rates=(0.5, 0.5), seed=0)
-    ControllerTrainingSettings(total_steps_known=0, discount=1, trace=0.0, cap=0, entropy=0.0, optimizers=["adam"])
+    least = {"copies": 2, "trainees": 1, "minibatches": 2, "steps": (1, 1), "rates": (0.5, 0.5), "seed": 0}
+    ends = {"total_steps_known": 0, "discount": 1, "trace": 0.0, "cap": 0, "entropy": 0.0, "optimizers": ("adam",)}
+    made = ControllerTrainingSettings(**least, **ends)
+    assert {name: getattr(made, name) for name in (*least, *ends)} == least | ends
 
 
 @pytest.mark.parametrize("name, value", [(name, value) for name, values in WRONG.items() for value in values])
