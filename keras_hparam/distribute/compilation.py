@@ -1,16 +1,18 @@
-"""Compilation by XLA under each backend of Keras that has it."""
+"""Compilation under each backend of Keras that can compile, by XLA or to TensorFlow's own graph."""
 
 import keras
 
 from keras_hparam import errors
 
 
-def compile(function):
-    """The function compiled by XLA, once for each structure, shape and dtype of its arguments.
+def compile(function, jit=True):
+    """The function compiled, once for each structure, shape and dtype of its arguments.
 
     Args:
         function: a pure function of (structures of) tensors, made of `keras.ops`; it may return any structure of them.
             Arguments that are None belong to the structure.
+        jit: bool, whether XLA compiles under TensorFlow, too; on CPUs its convolutions are several times slower than
+            those of TensorFlow's graph. JAX always compiles by XLA.
 
     Returns:
         A function of the same arguments; arrays are taken as tensors.
@@ -26,7 +28,7 @@ def compile(function):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return _of_tensors(tf.function(function, jit_compile=True))
+        return _of_tensors(tf.function(function, jit_compile=jit))
     if backend == "jax":
         import jax
 

@@ -9,7 +9,7 @@ from keras import ops
 from keras_hparam import errors
 
 
-def value_and_gradient(function):
+def value_and_gradient(function, has_aux=False):
     """The function that returns the values of `function` and the gradient of their sum.
 
     Values [...] of problems that know nothing of each other give each problem's own gradient in one pass. The result
@@ -17,6 +17,7 @@ def value_and_gradient(function):
 
     Args:
         function: maps one float tensor, or a list of them, to values [...].
+        has_aux: bool, whether the function returns (values, other tensors); so does the result, in place of the values.
 
     Returns:
         A function of the same argument, of tensors or arrays: (values [...], gradient), where the gradient is a tensor
@@ -35,28 +36,29 @@ def value_and_gradient(function):
             f"Expected the Keras backend {' or '.join(map(repr, _BACKENDS))} for gradients. Received: {backend!r}."
         )
     differentiate = _BACKENDS[backend]
-    return lambda x: differentiate(function, keras.tree.map_structure(ops.convert_to_tensor, x))
+    return lambda x: differentiate(function, keras.tree.map_structure(ops.convert_to_tensor, x), has_aux)
 
 
-def _tensorflow(function, x):
+def _tensorflow(function, x, has_aux):
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
-        values = function(x)
+        found = function(x)
+        values = found[0] if has_aux else found
     gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return values, tf.nest.map_structure(tf.convert_to_tensor, gradient)  # a look-up's is sparse
+    return found, tf.nest.map_structure(tf.convert_to_tensor, gradient)  # a look-up's is sparse
 
 
-def _jax(function, x):
+def _jax(function, x, has_aux):
     import jax
 
     def summed(x):
-        values = function(x)
-        return ops.sum(values), values
+        found = function(x)
+        return ops.sum(found[0] if has_aux else found), found
 
-    (_, values), gradient = jax.value_and_grad(summed, has_aux=True)(x)
-    return values, gradient
+    (_, found), gradient = jax.value_and_grad(summed, has_aux=True)(x)
+    return found, gradient
 
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax}

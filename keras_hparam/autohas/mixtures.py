@@ -1,0 +1,132 @@
+"""Layers of a supernet: all candidates of a choice at once, with coefficients from an encoding.
+
+Each has a variable `coefficients` [n], which no optimizer trains: the search puts values in its place. With
+`sampled_paths` a `Choice` runs only the candidate of the largest coefficient.
+
+Axes: n candidates, … of an output, C its channels.
+"""
+
+import contextlib
+import contextvars
+
+import keras
+import numpy as np
+from keras import ops
+
+_SAMPLED = contextvars.ContextVar("sampled", default=False)
+
+
+@contextlib.contextmanager
+def sampled_paths():
+    """Within it, programs are traced in which a choice runs one candidate, that of the largest coefficient."""
+    token = _SAMPLED.set(True)
+    try:
+        yield
+    finally:
+        _SAMPLED.reset(token)
+
+
+class Relaxed(keras.layers.Layer):
+    """Base of the layers that hold the coefficients of one basis.
+
+    Args:
+        basis_name: str, of the basis in the search space.
+        values: the n candidates.
+    """
+
+    def __init__(self, basis_name, values, **kwargs):
+        super().__init__(**kwargs)
+        self.basis_name, self.values = basis_name, tuple(values)
+        self.coefficients = self.add_weight(
+            (len(self.values),), keras.initializers.Constant(1 / len(self.values)), trainable=False, dtype="float32",
+            name="coefficients",
+        )  # fmt: skip
+
+
+class Choice(Relaxed):
+    """Σ_i c_i y_i of the outputs of n candidates, which have one shape.
+
+    Args:
+        basis_name: str.
+        candidates: dict from name to built `keras.Model` or layer.
+    """
+
+    def __init__(self, basis_name, candidates, **kwargs):
+        super().__init__(basis_name, candidates, **kwargs)
+        self.candidates = list(candidates.values())
+        self.built = True
+
+    def call(self, x, training=None):
+        if _SAMPLED.get():
+            return self._sampled(x, training)
+        weights = ops.cast(self.coefficients.value, self.compute_dtype)
+        return sum(weights[i] * candidate(x, training=training) for i, candidate in enumerate(self.candidates))
+
+    def compute_output_shape(self, input_shape):
+        return self.candidates[0].compute_output_shape(input_shape)
+
+    def _sampled(self, x, training):
+        """The output of one candidate; what it changes in its own variables leaves the branch as values."""
+        states = [[v.value for v in c.non_trainable_variables] for c in self.candidates]
+
+        def branch(index):
+            candidate = self.candidates[index]
+
+            def run():
+                trained = [v.value for v in candidate.trainable_variables]
+                y, updated = candidate.stateless_call(trained, states[index], x, training=training)
+                every = [updated if i == index else state for i, state in enumerate(states)]
+                return y, [ops.convert_to_tensor(value) for state in every for value in state]
+
+            return run
+
+        index = ops.argmax(self.coefficients.value)
+        y, updated = ops.switch(ops.cast(index, "int32"), [branch(i) for i in range(len(self.candidates))])
+        if training:
+            variables = [v for c in self.candidates for v in c.non_trainable_variables]
+            for variable, value in zip(variables, updated, strict=True):
+                variable.assign(value)
+        return y
+
+
+class ChannelMask(Relaxed):
+    """Keeps the first w of C channels: y_c Σ_i c_i [c < w_i].
+
+    Args:
+        basis_name: str.
+        values: widths, ints; C is their maximum.
+    """
+
+    def call(self, x):
+        masks = np.arange(max(self.values))[None] < np.array(self.values)[:, None]
+        return x * ops.cast(ops.matmul(self.coefficients.value, masks.astype("float32")), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class RelaxedDropout(Relaxed):
+    """Σ_i c_i dropout(x, rate_i), all with the same random numbers: linear in the coefficients.
+
+    Args:
+        basis_name: str.
+        values: rates in [0, 1).
+        seed: int or None.
+    """
+
+    def __init__(self, basis_name, values, seed=None, **kwargs):
+        super().__init__(basis_name, values, **kwargs)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, training=None):
+        if not training:
+            return x
+        drawn = keras.random.uniform(ops.shape(x), seed=self.seed_generator)
+        weights = self.coefficients.value
+        factors = sum(
+            weights[i] / (1.0 - rate) * ops.cast(drawn >= rate, "float32") for i, rate in enumerate(self.values)
+        )
+        return x * ops.cast(factors, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
