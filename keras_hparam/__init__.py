@@ -3,7 +3,8 @@
 The public names are grouped by the kind of Keras object they are: `keras_hparam.oracles`, `keras_hparam.tuners`,
 `keras_hparam.objectives`, `keras_hparam.callbacks`, `keras_hparam.layers`, `keras_hparam.metrics`,
 `keras_hparam.optimizers`, `keras_hparam.schedules`; `keras_hparam.ensembles` holds models, `keras_hparam.autohas` what
-`keras_hparam.AutoHAS` searches. They are imported when they are first used, so that `import keras_hparam` itself costs nothing.
+`keras_hparam.AutoHAS` searches. They are imported when they are first used, so that `import keras_hparam` itself costs
+nothing.
 
 Example:
     >>> import keras_hparam as kh
