@@ -1,0 +1,75 @@
+"""What `search_autohas.py` does: data, space, search, the last training, and what is left in the workdir."""
+
+import json
+import pathlib
+import shutil
+import time
+
+import _course
+import autohas_spaces
+import ensemble_data
+
+from keras_hparam import AutoHAS, atomic, reports
+from keras_hparam.autohas import pictures
+from keras_hparam.reports.scalar_log import ScalarLog
+
+MODEL, RESULT, PICTURE = "model.keras", "result.json", "encodings.png"
+
+
+def run(flags, settings, strategy):
+    """Searches, trains what was found, saves.
+
+    Args:
+        flags: the program's flags.
+        settings: dict, of `AutoHAS`.
+        strategy: `tf.distribute.Strategy` or None.
+    """
+    workdir = pathlib.Path(flags.workdir)
+    data = ensemble_data.load(flags.data, flags.data_dir, flags.seed, flags.train_size, flags.validation_size)
+    steps = flags.epochs * (len(data.train[0]) // flags.batch_size)
+    is_regression = ensemble_data.is_regression(flags.data)
+    shape = data.train[0].shape[1:]
+    build = autohas_spaces.tables(*shape, steps) if is_regression else autohas_spaces.images(shape, 10, steps)
+    if not flags.resume and _course.is_chief(strategy):
+        shutil.rmtree(workdir / "checkpoints", ignore_errors=True)
+    began = time.perf_counter()
+    search = AutoHAS(build, directory=workdir, strategy=strategy, **settings)
+    with ScalarLog(workdir / "tensorboard") as log:
+        report = _reporter(log) if _course.is_chief(strategy) else None
+        search.search(data.train, data.validation, flags.epochs, flags.batch_size, progress=report)
+    seconds = time.perf_counter() - began
+    if _course.is_chief(strategy):
+        _finish(flags, search, data, workdir, seconds, search.cost / steps)
+
+
+def _reporter(log):
+    """A progress callback that prints rounds and every 50th iteration, and logs all."""
+
+    def report(figures):
+        log.write(figures["cost"], figures)
+        if "mean_loss" in figures or figures["iteration"] % 50 == 0:
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items() if "/" not in name)
+            print(shown, flush=True)
+
+    return report
+
+
+def _finish(flags, search, data, workdir, seconds, trainings):
+    reports.save_figure(pictures.encodings_figure(search.history, search.searcher.supernet.bases), workdir / PICTURE)
+    values = search.best_hyperparameters(flags.continuous).values
+    model = search.best_model(flags.continuous, flags.inherit_weights)
+    model.fit(*data.train, epochs=flags.epochs, batch_size=flags.batch_size, verbose=0)
+    scores = {
+        part: model.evaluate(*getattr(data, part), batch_size=1000, verbose=0, return_dict=True)
+        for part in ("validation", "test")
+    }
+    partial = workdir / f".partial_{MODEL}"
+    model.save(partial)
+    partial.replace(workdir / MODEL)
+    named = {name: {str(value): p for value, p in part.items()} for name, part in search.encodings().items()}
+    result = {"hyperparameters": values, "encodings": named, "trainings": trainings, "seconds": seconds, **scores}
+    atomic.write_bytes(workdir / RESULT, (json.dumps(result, indent=1) + "\n").encode())
+    print(f"searched for {seconds:.0f} s, {trainings:.2f} trainings; found", json.dumps(values))
+    for part, found in scores.items():
+        print(f"{part:<12}", "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    print(f"everything lies in {workdir.resolve()}")

@@ -1,0 +1,80 @@
+"""Search spaces of `search_autohas.py`: build functions for images and for tables.
+
+Axes: images [n, height, width, 1] with one-hot labels; tables [n, features] with targets [n, 1].
+"""
+
+import keras
+from keras import layers
+
+from keras_hparam import autohas
+
+RATES = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+DECAYS = [0.0, 1e-4, 1e-3]
+
+
+def images(shape, classes, decay_steps):
+    """A build function: two blocks of one operation each, a dense layer of three widths, nine hyperparameters.
+
+    Args:
+        shape: (height, width, channels) of an image; above 16 pixels the first layer has strides.
+        classes: int.
+        decay_steps: int, steps of a training.
+    """
+
+    def build(hp):
+        inputs = keras.Input(shape)
+        x = layers.Conv2D(16, 3, strides=2 if shape[0] > 16 else 1, padding="same", activation="relu")(inputs)
+        for block, filters in enumerate((16, 32)):
+            x = autohas.choice(hp, f"block{block}", _operations(filters))(x)
+            x = layers.MaxPooling2D()(x)
+        x = layers.GlobalAveragePooling2D()(x)
+        x = autohas.width(hp, "units", [32, 64, 128], lambda units: layers.Dense(units, activation="relu"))(x)
+        x = autohas.dropout(hp, "dropout", [0.0, 0.2, 0.5])(x)
+        model = keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+        return autohas.compile(
+            model, hp, optimizer=[keras.optimizers.SGD(momentum=0.9), "adam", "rmsprop"], learning_rate=RATES,
+            weight_decay=DECAYS, loss="categorical_crossentropy", label_smoothing=[0.0, 0.1], mixup=[0.0, 0.2],
+            augmentation={"none": None, "shift": layers.RandomTranslation(0.1, 0.1)}, decay_steps=decay_steps,
+            metrics=["accuracy"],
+        )  # fmt: skip
+
+    return build
+
+
+def _operations(filters):
+    def block(layer):
+        return keras.Sequential([layer, layers.BatchNormalization(), layers.ReLU()])
+
+    return {
+        "conv3": block(layers.Conv2D(filters, 3, padding="same")),
+        "conv5": block(layers.Conv2D(filters, 5, padding="same")),
+        "separable5": block(layers.SeparableConv2D(filters, 5, padding="same")),
+        "skip": None,
+    }
+
+
+def tables(features, decay_steps):
+    """A build function: up to three dense layers, each of three widths, their activations, six hyperparameters.
+
+    Args:
+        features: int.
+        decay_steps: int, steps of a training.
+    """
+
+    def build(hp):
+        x = inputs = keras.Input((features,))
+        for depth in range(2):
+            x = autohas.width(hp, f"units{depth}", [16, 64, 256], layers.Dense)(x)
+            activations = {name: layers.Activation(name) for name in ("relu", "tanh", "swish")}
+            x = autohas.choice(hp, f"activation{depth}", activations)(x)
+        hidden = layers.Dense(x.shape[-1], activation="relu")
+        x = autohas.choice(hp, "third", {"dense": hidden, "skip": None})(x)
+        x = autohas.dropout(hp, "dropout", [0.0, 0.1, 0.3])(x)
+        model = keras.Model(inputs, layers.Dense(1)(x))
+        return autohas.compile(
+            model, hp, optimizer=[keras.optimizers.SGD(momentum=0.9), "adam", "rmsprop"], learning_rate=RATES,
+            weight_decay=DECAYS, loss=["mean_squared_error", "huber", "mean_absolute_error"], mixup=[0.0, 0.2],
+            decay_steps=decay_steps, metrics=["mean_squared_error"],
+        )  # fmt: skip
+
+    return build
