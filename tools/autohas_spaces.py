@@ -10,18 +10,29 @@ from keras_hparam import autohas
 
 RATES = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 DECAYS = [0.0, 1e-4, 1e-3]
+_NUMBERS = ("dropout", "learning_rate", "weight_decay", "label_smoothing", "mixup")
+DEFAULT = {  # what one would begin with
+    "block0": "conv3", "block1": "conv3", "units": 64, "dropout": 0.0, "optimizer": "adam", "learning_rate": 1e-3,
+    "weight_decay": 0.0, "augmentation": "none", "label_smoothing": 0.0, "mixup": 0.0,
+}  # fmt: skip
 
 
-def images(shape, classes, decay_steps):
-    """A build function: two blocks of one operation each, a dense layer of three widths, nine hyperparameters.
+def images(shape, classes, decay_steps, fixed=False):
+    """A build function: two blocks of one operation each, a dense layer of three widths, eight hyperparameters.
 
     Args:
         shape: (height, width, channels) of an image; above 16 pixels the first layer has strides.
         classes: int.
         decay_steps: int, steps of a training.
+        fixed: bool, whether only the architecture is chosen, and hyperparameters are those of `DEFAULT`.
     """
+    chosen = {
+        "dropout": [0.0, 0.2, 0.5], "learning_rate": RATES, "weight_decay": DECAYS, "label_smoothing": [0.0, 0.1],
+        "mixup": [0.0, 0.2], "augmentation": {"none": None, "shift": layers.RandomTranslation(0.1, 0.1)},
+    } if not fixed else {name: [DEFAULT[name]] for name in _NUMBERS}  # fmt: skip
 
     def build(hp):
+        optimizers = ["adam"] if fixed else [keras.optimizers.SGD(momentum=0.9), "adam", "rmsprop"]
         inputs = keras.Input(shape)
         x = layers.Conv2D(16, 3, strides=2 if shape[0] > 16 else 1, padding="same", activation="relu")(inputs)
         for block, filters in enumerate((16, 32)):
@@ -29,13 +40,12 @@ def images(shape, classes, decay_steps):
             x = layers.MaxPooling2D()(x)
         x = layers.GlobalAveragePooling2D()(x)
         x = autohas.width(hp, "units", [32, 64, 128], lambda units: layers.Dense(units, activation="relu"))(x)
-        x = autohas.dropout(hp, "dropout", [0.0, 0.2, 0.5])(x)
+        x = autohas.dropout(hp, "dropout", chosen["dropout"])(x)
         model = keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+        options = {name: given for name, given in chosen.items() if name != "dropout"}
         return autohas.compile(
-            model, hp, optimizer=[keras.optimizers.SGD(momentum=0.9), "adam", "rmsprop"], learning_rate=RATES,
-            weight_decay=DECAYS, loss="categorical_crossentropy", label_smoothing=[0.0, 0.1], mixup=[0.0, 0.2],
-            augmentation={"none": None, "shift": layers.RandomTranslation(0.1, 0.1)}, decay_steps=decay_steps,
-            metrics=["accuracy"],
+            model, hp, optimizer=optimizers, loss="categorical_crossentropy", decay_steps=decay_steps,
+            metrics=["accuracy"], **options,
         )  # fmt: skip
 
     return build
@@ -43,7 +53,7 @@ def images(shape, classes, decay_steps):
 
 def _operations(filters):
     def block(layer):
-        return keras.Sequential([layer, layers.BatchNormalization(), layers.ReLU()])
+        return keras.Sequential([layer, layers.BatchNormalization(momentum=0.9), layers.ReLU()])
 
     return {
         "conv3": block(layers.Conv2D(filters, 3, padding="same")),

@@ -1,0 +1,101 @@
+"""AutoHAS beside searches trial by trial on the same space: test accuracy of what is found, and what finding it costs.
+
+    python -m benchmarks.autohas --workdir=W --data_dir=DIRECTORY --report
+
+Each method ends with the hyperparameters that it found; these are trained anew, with the seed's weights and order, and
+tested. KerasTuner's searches choose by validation accuracy. A training-equivalent is as many gradients of minibatches
+as one training computes. A cell (task, method, seed) is a file in the workdir: a run that was killed continues.
+`--part=cost` measures the seconds of the iterations on shared weights instead, on an idle machine.
+"""
+
+import json
+import pathlib
+
+from absl import app, flags, logging
+
+from benchmarks import threads
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+TASKS = ("digits", "fashion_mnist")
+METHODS = (
+    "default", "autohas", "autohas_thompson", "architecture_only", "differentiable", "one_step_differentiable",
+    "one_step_reinforce", "random", "bayesian", "hyperband",
+)  # fmt: skip
+PEERS = ("random", "bayesian", "hyperband")
+BUDGETS = (4, 16)
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", required=True)
+flags.DEFINE_string("data_dir", "", "Directory of fashion_mnist.npz.")
+flags.DEFINE_enum("part", "search", ["search", "cost"], "What is measured.")
+flags.DEFINE_list("tasks", [*TASKS], "Tasks.")
+flags.DEFINE_list("methods", [*METHODS], "Methods.")
+flags.DEFINE_integer("seeds", 3, "Seeds of data, weights and search.", lower_bound=1)
+flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
+
+
+def read_or_compute(task, method, seed):
+    """The dict of a cell; of a peer by budget: {"4": …, "16": …}."""
+    path = pathlib.Path(FLAGS.workdir) / f"{task}-{method}-{seed}.json"
+    if not path.exists():
+        from benchmarks import autohas_runs, reference
+
+        found = autohas_runs.run(task, method, seed, FLAGS.data_dir, pathlib.Path(FLAGS.workdir))
+        reference.write_json(path, found)
+        logging.info("%s, %s, seed %d: %s", task, method, seed, json.dumps(found))
+    return json.loads(path.read_text())
+
+
+def rows_of(task):
+    """{label: list of cells over seeds}."""
+    found = {}
+    for method in FLAGS.methods:
+        for seed in range(FLAGS.seeds):
+            cell = read_or_compute(task, method, seed)
+            parts = {f"{method} {b}": cell[str(b)] for b in BUDGETS} if method in PEERS else {method: cell}
+            for label, part in parts.items():
+                found.setdefault(label, []).append(part)
+    return found
+
+
+def lines_of(task, rows):
+    """The table of one task."""
+    import numpy as np
+
+    from benchmarks import tables
+
+    head = [task, "test accuracy", "standard error", "test loss", "trainings", "seconds"]
+    cells = [head]
+    for label, found in rows.items():
+        accuracy = np.array([cell["accuracy"] for cell in found])
+        error = accuracy.std(ddof=1) / np.sqrt(len(accuracy)) if len(accuracy) > 1 else float("nan")
+        means = [np.mean([cell[name] for cell in found]) for name in ("loss", "trainings", "seconds")]
+        figures = [accuracy.mean(), error, *means]
+        cells.append([label, *(f"{value:.{d}f}" for value, d in zip(figures, (4, 4, 4, 2, 0), strict=True))])
+    return tables.align(cells)
+
+
+def main(argv):
+    """Computes or reads all cells, prints the table."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    threads.pin(1)
+    from benchmarks import autohas_runs, reference
+
+    pathlib.Path(FLAGS.workdir).mkdir(parents=True, exist_ok=True)
+    if FLAGS.part == "cost":
+        found = {task: autohas_runs.cost(task, FLAGS.data_dir) for task in FLAGS.tasks}
+        lines = [f"{task}: {name} {value:.2f}" for task, part in found.items() for name, value in part.items()]
+    else:
+        found = {task: rows_of(task) for task in FLAGS.tasks}
+        lines = [line for task, rows in found.items() for line in [*lines_of(task, rows), ""]]
+    name = "autohas" if FLAGS.part == "search" else "autohas_cost"
+    print("\n".join(lines))
+    for folder in [pathlib.Path(FLAGS.workdir), *([RESULTS] if FLAGS.report else [])]:
+        reference.write_json(folder / f"{name}.json", found)
+        (folder / f"{name}.txt").write_text("\n".join(lines).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    app.run(main)
