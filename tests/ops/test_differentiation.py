@@ -40,3 +40,33 @@ def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "numpy")
     with pytest.raises(errors.UnavailableError, match="'tensorflow' or 'jax'.*Received: 'numpy'"):
         value_and_gradient(ops.sum)
+
+
+def test_other_tensors_come_back_and_have_no_part_in_the_gradient(rng):
+    x = rng.standard_normal(4)
+
+    def function(x):
+        return ops.sum(x**2), {"cubes": x**3, "pair": (x, 2.0)}
+
+    (value, others), gradient = value_and_gradient(function, has_aux=True)(x)
+    np.testing.assert_allclose(value, (x**2).sum())
+    np.testing.assert_allclose(others["cubes"], x**3)
+    np.testing.assert_array_equal(others["pair"][0], x)
+    np.testing.assert_allclose(gradient, 2.0 * x)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_gradient_of_a_gradient_with_other_tensors_is_the_second_derivative(jit_compile, rng):
+    x = rng.standard_normal(5)
+
+    @tf.function(jit_compile=jit_compile)
+    def second(x):
+        def slope(x):
+            (_, cube), gradient = value_and_gradient(lambda x: (ops.sum(x**4), x**3), has_aux=True)(x)
+            return gradient, cube
+
+        (gradient, cube), curvature = value_and_gradient(slope, has_aux=True)(x)
+        return gradient, cube, curvature
+
+    for found, wanted in zip(second(tf.constant(x)), (4 * x**3, x**3, 12 * x**2), strict=True):
+        np.testing.assert_allclose(found, wanted)
