@@ -19,7 +19,7 @@ def split(vector, sizes):
 
 def probabilities(logits, sizes, temperature=1.0):
     """The softmax of each basis' logits / temperature: [..., E]."""
-    parts = [ops.softmax(part / temperature, axis=-1) for part in split(ops.convert_to_tensor(logits), sizes)]
+    parts = [_softmax(part / temperature) for part in split(ops.convert_to_tensor(logits), sizes)]
     return ops.concatenate(parts, axis=-1)
 
 
@@ -45,9 +45,7 @@ def relaxed(logits, sizes, relaxation="softmax", temperature=1.0, noise=None):
 
 def entropies(logits, sizes):
     """The entropy of each basis' distribution in nats: [..., number of bases]."""
-    parts = [
-        -ops.sum(ops.softmax(p, -1) * ops.log_softmax(p, -1), -1) for p in split(ops.convert_to_tensor(logits), sizes)
-    ]
+    parts = [-ops.sum(_softmax(p) * ops.log_softmax(p, -1), -1) for p in split(ops.convert_to_tensor(logits), sizes)]
     return ops.stack(parts, axis=-1)
 
 
@@ -96,3 +94,7 @@ def entropy_gradient(logits, sizes):
         entropy = -(np.exp(logs) @ logs)
         found.append(-np.exp(logs) * (logs + entropy))
     return np.concatenate(found)
+
+
+def _softmax(part):
+    return ops.exp(ops.log_softmax(part, axis=-1))  # that of Keras warns of a basis of one candidate

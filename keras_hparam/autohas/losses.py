@@ -85,8 +85,8 @@ class SmoothedLoss(keras.losses.Loss):
         self.loss, self.label_smoothing = keras.losses.get(loss), label_smoothing
 
     def call(self, y_true, y_pred):
-        found = self.loss(smooth(y_true, y_pred.shape[-1], self.label_smoothing), y_pred)
-        return ops.mean(found) if len(found.shape) == 0 else found
+        one_by_one = getattr(self.loss, "call", self.loss)  # of an instance without its reduction
+        return one_by_one(smooth(y_true, y_pred.shape[-1], self.label_smoothing), y_pred)
 
     def get_config(self):
         serialized = keras.losses.serialize(self.loss)

@@ -54,6 +54,7 @@ class MixupModel(keras.Model):
         self.model, self.alpha, self.seed = model, alpha, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.share = self.add_weight((), "ones", trainable=False, name="share", dtype="float32")
+        self.supports_jit = False  # XLA has no beta distribution under TensorFlow
         self.built = model.built
 
     def build(self, input_shape):
