@@ -14,7 +14,7 @@ from keras import ops
 
 from keras_hparam.distribute import compilation
 from keras_hparam.learned_optimizers import particles, weights
-from keras_hparam.learned_optimizers.particles import minimization
+from keras_hparam.learned_optimizers.particles import minimization, parts
 from keras_hparam.learned_optimizers.particles.rule import shortened
 from keras_hparam.ops import fire
 
@@ -184,10 +184,15 @@ def steps_per_second(source, num_particles, clusters, seconds=3.0):
     evaluate = particles.LennardJones().reduced_value_and_gradient
     program = compilation.compile(lambda t, x, n: minimization.trajectory(rule, t, evaluate, x, n)[2])
     start, steps, done = particles.random_ball(clusters, num_particles, 0), np.int32(100), 0
-    ops.convert_to_numpy(program(theta, start, steps))
+    size = parts.size_of(clusters, num_particles)
+
+    def run():  # as `minimize` does
+        parts.map_parts(lambda part: (program(theta, part, steps),), start, size)
+
+    run()
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
-        ops.convert_to_numpy(program(theta, start, steps))
+        run()
         done += int(steps) * clusters
     return done / (time.perf_counter() - began)
 

@@ -161,7 +161,8 @@ class Searcher:
             if n > 1
         }
         position = {"round": self.round, "iteration": self.iteration, "cost": self.cost}
-        figures = position | figures | {"change": change} | named
+        known = {name: value for name, value in figures.items() if np.isfinite(value)}
+        figures = position | known | {"change": change} | named
         self.history.append(figures | {"probabilities": now.tolist()})
         return figures
 

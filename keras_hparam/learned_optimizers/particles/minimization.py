@@ -12,6 +12,7 @@ from keras import ops
 from keras_hparam import errors
 from keras_hparam.distribute import compilation
 from keras_hparam.learned_optimizers import weights as stored_weights
+from keras_hparam.learned_optimizers.particles import parts
 from keras_hparam.learned_optimizers.particles.potentials import Potential
 from keras_hparam.learned_optimizers.particles.rule import ParticleRule
 from keras_hparam.ops import fire, lbfgs, springs
@@ -90,9 +91,12 @@ def minimize(
     if quench is not None and quench not in QUENCHES:
         raise errors.InvalidArgumentError(f"Expected `quench` to be one of {[*QUENCHES, None]}. Received: {quench!r}.")
     steps = rule.config.num_steps(clusters.shape[1]) if steps is None else steps
-    program = _program(clusters.shape, rule.config, potential, quench, quench_iterations, float(gradient_tolerance))
-    found = [ops.convert_to_numpy(part) for part in program(theta, clusters / potential.length, np.int32(steps))]
-    moved, energies, evaluations, converged = found
+    size = parts.size_of(*clusters.shape[:2])
+    shape = (size, *clusters.shape[1:])
+    program = _program(shape, rule.config, potential, quench, quench_iterations, float(gradient_tolerance))
+    moved, energies, evaluations, converged = parts.map_parts(
+        lambda part: program(theta, part, np.int32(steps)), clusters / potential.length, size
+    )
     moved, energies = moved * potential.length, energies * potential.energy_unit
     single = np.ndim(positions) == 2
     return Minimized(*(part[0] if single else part for part in (moved, energies, evaluations, converged)))
