@@ -32,3 +32,13 @@ def make_strategy():
         devices = [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     return distribute.strategy(FLAGS.strategy, FLAGS.tpu)
+
+
+def meet(strategy):
+    """Waits for all workers: one that leaves early is taken for a crash by those that still write."""
+    import tensorflow as tf
+
+    def add():
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0))
+
+    strategy.run(tf.function(add))

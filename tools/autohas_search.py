@@ -1,15 +1,17 @@
 """What `search_autohas.py` does: data, space, search, the last training, and what is left in the workdir."""
 
+import contextlib
 import json
 import pathlib
 import shutil
 import time
 
 import _course
+import _strategy
 import autohas_spaces
 import ensemble_data
 
-from keras_hparam import AutoHAS, atomic, reports
+from keras_hparam import AutoHAS, atomic, errors, reports
 from keras_hparam.autohas import pictures
 from keras_hparam.reports.scalar_log import ScalarLog
 
@@ -26,6 +28,11 @@ def run(flags, settings, strategy):
     """
     workdir = pathlib.Path(flags.workdir)
     data = ensemble_data.load(flags.data, flags.data_dir, flags.seed, flags.train_size, flags.validation_size)
+    if flags.batch_size > min(len(data.train[0]), len(data.validation[0])):
+        raise errors.InvalidArgumentError(
+            "Expected --batch_size <= the training and the validation examples, "
+            f"{len(data.train[0])} and {len(data.validation[0])}. Received: {flags.batch_size}."
+        )
     steps = flags.epochs * (len(data.train[0]) // flags.batch_size)
     is_regression = ensemble_data.is_regression(flags.data)
     shape = data.train[0].shape[1:]
@@ -34,24 +41,30 @@ def run(flags, settings, strategy):
         shutil.rmtree(workdir / "checkpoints", ignore_errors=True)
     began = time.perf_counter()
     search = AutoHAS(build, directory=workdir, strategy=strategy, **settings)
-    with ScalarLog(workdir / "tensorboard") as log:
-        report = _reporter(log) if _course.is_chief(strategy) else None
+    with _reporter(workdir, strategy) as report:
         search.search(data.train, data.validation, flags.epochs, flags.batch_size, progress=report)
     seconds = time.perf_counter() - began
     if _course.is_chief(strategy):
         _finish(flags, search, data, workdir, seconds, search.cost / steps)
+    if strategy is not None:
+        _strategy.meet(strategy)
 
 
-def _reporter(log):
-    """A progress callback that prints rounds and every 50th iteration, and logs all."""
+@contextlib.contextmanager
+def _reporter(workdir, strategy):
+    """A progress callback that prints rounds and every 50th iteration, and logs all; None where others do it."""
+    if not _course.is_chief(strategy):
+        yield None
+        return
+    with ScalarLog(workdir / "tensorboard") as log:
 
-    def report(figures):
-        log.write(figures["cost"], figures)
-        if "mean_loss" in figures or figures["iteration"] % 50 == 0:
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items() if "/" not in name)
-            print(shown, flush=True)
+        def report(figures):
+            log.write(figures["cost"], figures)
+            if "mean_loss" in figures or figures["iteration"] % 50 == 0:
+                shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items() if "/" not in name)
+                print(shown, flush=True)
 
-    return report
+        yield report
 
 
 def _finish(flags, search, data, workdir, seconds, trainings):

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import time
 
+import _strategy
 import ensemble_data
 import ensemble_networks
 import ensemble_outputs
@@ -52,16 +53,7 @@ def run(flags, strategy):
         ensemble_outputs.save_all(workdir, model, data, flags.batch_size, time.perf_counter() - started)
         shutil.rmtree(workdir / BACKUP, ignore_errors=True)
     if flags.strategy == "multi_worker":
-        _meet(strategy)
-
-
-def _meet(strategy):
-    """Waits for all workers: one that leaves early is taken for a crash by those that still write."""
-
-    def add():
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0))
-
-    strategy.run(tf.function(add))
+        _strategy.meet(strategy)
 
 
 class Training:

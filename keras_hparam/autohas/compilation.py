@@ -77,7 +77,7 @@ def compile(
     require("decay_steps", decay_steps, decay_steps is None or is_integer(decay_steps, 1), "None or an int >= 1")
     optimizers, named_losses = _optimizers(optimizer), _losses(loss)
     augmentations = {"none": None} if augmentation is None else augmentation
-    good = isinstance(augmentations, dict) and all(x is None or callable(x) for x in augmentations.values())
+    good = isinstance(augmentations, dict) and all(map(_is_layer_or_none, augmentations.values()))
     require("augmentation", augmentations, good, "a dict from name to a layer or None")
     bases = [
         Basis("optimizer", "categorical", tuple(optimizers)),
@@ -89,10 +89,10 @@ def compile(
         continuous("mixup", mixup, 0.0),
     ]
     smooths = any(value > 0 for value in label_smoothing)
-    if smooths and model.output.shape[-1] in (None, 1):
+    if smooths and model.outputs[0].shape[-1] in (None, 1):
         raise errors.InvalidArgumentError(
             "Expected a model with an output for each class, for `label_smoothing` above 0. "
-            f"Received: outputs of shape {model.output.shape}."
+            f"Received: outputs of shape {model.outputs[0].shape}."
         )
     if relaxed.is_relaxed(hp):
         for basis in bases:
@@ -101,13 +101,14 @@ def compile(
             name: losses.of_vectors(given) if smooths else keras.losses.get(given)
             for name, given in named_losses.items()
         }
-        return Relaxed(model, hp.bases, optimizers, made, augmentations, smooths, decay_steps, list(metrics))
+        named = {name: dataclasses.replace(basis, name=name) for name, basis in hp.bases.items()}  # with their scopes
+        return Relaxed(model, named, optimizers, made, augmentations, smooths, decay_steps, list(metrics))
     chosen = {basis.name: basis.choose(hp) for basis in bases if len(basis) > 1}
     chosen = {basis.name: basis.values[0] for basis in bases} | chosen
-    return _compiled(model, chosen, optimizers, named_losses, augmentations, smooths, decay_steps, metrics)
+    return _compiled(model, chosen, optimizers, named_losses, augmentations, decay_steps, metrics)
 
 
-def _compiled(model, chosen, optimizers, named_losses, augmentations, smooths, decay_steps, metrics):
+def _compiled(model, chosen, optimizers, named_losses, augmentations, decay_steps, metrics):
     rate = chosen["learning_rate"]
     if decay_steps is not None:
         rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps)
@@ -116,16 +117,20 @@ def _compiled(model, chosen, optimizers, named_losses, augmentations, smooths, d
     if type(made) is keras.optimizers.AdamW:
         config["weight_decay"] = chosen["weight_decay"]
     loss = named_losses[chosen["loss"]]
-    if smooths:
-        loss = losses.SmoothedLoss(losses.of_vectors(loss), chosen["label_smoothing"])
+    if chosen["label_smoothing"] > 0:
+        loss = losses.smoothed(loss, chosen["label_smoothing"])
     layer = augmentations[chosen["augmentation"]]
     if layer is not None:
-        inputs = keras.Input(batch_shape=model.input.shape, dtype=model.input.dtype)
+        inputs = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
         model = keras.Model(inputs, model(layer(inputs)))
     if chosen["mixup"] > 0:
         model = MixupModel(model, chosen["mixup"])
     model.compile(type(made).from_config(config), loss, metrics=list(metrics))
     return model
+
+
+def _is_layer_or_none(value):
+    return value is None or isinstance(value, keras.layers.Layer)
 
 
 def _check_model(model):

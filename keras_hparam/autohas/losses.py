@@ -48,6 +48,22 @@ def of_vectors(loss):
     return keras.losses.get(_OF_VECTORS.get(name, loss))
 
 
+def smoothed(loss, label_smoothing):
+    """The loss with smoothed targets: Keras' own where it smooths vectors of classes, else a `SmoothedLoss`.
+
+    Args:
+        loss: as of `of_vectors`.
+        label_smoothing: float in (0, 1).
+    """
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
+    if name in ("categorical_crossentropy", "CategoricalCrossentropy"):
+        return keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    if isinstance(loss, keras.losses.CategoricalCrossentropy):
+        config = loss.get_config() | {"label_smoothing": label_smoothing}
+        return keras.losses.CategoricalCrossentropy(**config)
+    return SmoothedLoss(of_vectors(loss), label_smoothing)
+
+
 def value(loss, targets, outputs):
     """The mean over examples of a loss of `keras.losses.get`: float32 scalar."""
     found = loss(targets, outputs)

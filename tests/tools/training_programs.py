@@ -80,10 +80,10 @@ class Program:
         command = [sys.executable, str(ROOT / "tools" / f"{self.name}.py"), "--help"]
         return subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout
 
-    def parse(self, flag_file):
-        """The value of --name that a flag file gives."""
-        code = f"import sys, {self.name} as tool\ntool.FLAGS(sys.argv)\nprint(tool.FLAGS.name)"
-        command = [sys.executable, "-c", code, "--workdir=w", f"--flagfile={flag_file}"]
+    def parse(self, flag_file, flag="name", *others):
+        """The value of a flag that a flag file gives, with other flags."""
+        code = f"import sys, {self.name} as tool\ntool.FLAGS(sys.argv)\nprint(tool.FLAGS.{flag})"
+        command = [sys.executable, "-c", code, "--workdir=w", f"--flagfile={flag_file}", *others]
         return subprocess.run(
             command, cwd=ROOT / "tools", capture_output=True, text=True, env=_environment(), check=True
         ).stdout.strip()  # fmt: skip
