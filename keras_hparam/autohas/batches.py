@@ -18,17 +18,20 @@ class Examples:
     Args:
         name: str, of the argument, for messages.
         data: (x [N, …], y [N, …]) arrays, or a `tf.data.Dataset` of minibatches (x, y) of one size, at least one.
-        batch_size: int, b; None for that of the dataset.
+        batch_size: int, b; not for a dataset, which has its own.
         seed: int ≥ 0.
 
     Raises:
-        InvalidArgumentError: for anything else, fewer examples than b, or numbers of x and y that differ.
+        InvalidArgumentError: for anything else, fewer examples than b, or numbers of x and y that differ; for a dataset
+            without an end when its length is asked for.
     """
 
     def __init__(self, name, data, batch_size, seed):
-        self.seed, self.batch_size, self._iterator, self._position = seed, batch_size, None, 0
+        self.name, self.seed, self._iterator, self._position = name, seed, None, 0
         self.is_stream = not isinstance(data, tuple | list) and hasattr(data, "as_numpy_iterator")
+        self.batch_size = None if self.is_stream else batch_size
         if self.is_stream:
+            require(name, data, int(data.cardinality()) != 0, "a dataset of at least one minibatch")
             self.data = data
             return
         good = isinstance(data, tuple | list) and len(data) == 2 and data[0] is not None
@@ -41,7 +44,9 @@ class Examples:
     def __len__(self):
         """Minibatches of an epoch."""
         if self.is_stream:
-            return int(self.data.cardinality())
+            found = int(self.data.cardinality())
+            require(self.name, self.data, found > 0, "a finite dataset whose cardinality is known")
+            return found
         return len(self.x) // self.batch_size
 
     def at(self, step):

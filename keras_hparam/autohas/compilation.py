@@ -105,10 +105,10 @@ def compile(
         return Relaxed(model, named, optimizers, made, augmentations, smooths, decay_steps, list(metrics))
     chosen = {basis.name: basis.choose(hp) for basis in bases if len(basis) > 1}
     chosen = {basis.name: basis.values[0] for basis in bases} | chosen
-    return _compiled(model, chosen, optimizers, named_losses, augmentations, decay_steps, metrics)
+    return _compiled(model, chosen, optimizers, named_losses, augmentations, smooths, decay_steps, metrics)
 
 
-def _compiled(model, chosen, optimizers, named_losses, augmentations, decay_steps, metrics):
+def _compiled(model, chosen, optimizers, named_losses, augmentations, smooths, decay_steps, metrics):
     rate = chosen["learning_rate"]
     if decay_steps is not None:
         rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps)
@@ -117,7 +117,7 @@ def _compiled(model, chosen, optimizers, named_losses, augmentations, decay_step
     if type(made) is keras.optimizers.AdamW:
         config["weight_decay"] = chosen["weight_decay"]
     loss = named_losses[chosen["loss"]]
-    if chosen["label_smoothing"] > 0:
+    if smooths:
         loss = losses.smoothed(loss, chosen["label_smoothing"])
     layer = augmentations[chosen["augmentation"]]
     if layer is not None:

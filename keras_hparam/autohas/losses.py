@@ -51,11 +51,15 @@ def of_vectors(loss):
 def smoothed(loss, label_smoothing):
     """The loss with smoothed targets: Keras' own where it smooths vectors of classes, else a `SmoothedLoss`.
 
+    Without smoothing a loss of integer classes stays as it is; any other takes integers, too, as in a supernet.
+
     Args:
         loss: as of `of_vectors`.
-        label_smoothing: float in (0, 1).
+        label_smoothing: float in [0, 1).
     """
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
+    if label_smoothing == 0 and (name in _OF_VECTORS or type(loss).__name__ in _OF_VECTORS):
+        return loss
     if name in ("categorical_crossentropy", "CategoricalCrossentropy"):
         return keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     if isinstance(loss, keras.losses.CategoricalCrossentropy):

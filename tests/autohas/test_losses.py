@@ -65,7 +65,7 @@ def test_examples_have_weights(loss, rng):
     ],
 )
 def test_a_loss_of_integers_becomes_that_of_vectors(loss, rng):
-    p, (y, vectors) = outputs(rng), targets(rng)
+    p, (_, vectors) = outputs(rng), targets(rng)
     loss = loss() if loss is keras.losses.SparseCategoricalCrossentropy else loss
     found = losses.value(losses.of_vectors(loss), vectors, p)
     assert float(found) == pytest.approx(cross_entropies(vectors, p, 0.0).mean(), rel=1e-5)
