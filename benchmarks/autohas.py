@@ -5,7 +5,8 @@
 Each method ends with the hyperparameters that it found; these are trained anew, with the seed's weights and order, and
 tested. KerasTuner's searches choose by validation accuracy. A training-equivalent is as many gradients of minibatches
 as one training computes. A cell (task, method, seed) is a file in the workdir: a run that was killed continues.
-`--part=cost` measures the seconds of the iterations on shared weights instead, on an idle machine.
+`--part=ablation` shows what guards against the collapse onto skips and small rates; `--part=cost` measures the
+seconds of the iterations on shared weights instead, on an idle machine.
 """
 
 import json
@@ -24,13 +25,17 @@ METHODS = (
 )  # fmt: skip
 PEERS = ("random", "bayesian", "hyperband")
 BUDGETS = (4, 16)
+ABLATION = (
+    "autohas", "one_step_differentiable", "no_warm_up", "entropy", "gumbel", "not_normalized", "normalized",
+    "one_step_reinforce",
+)  # fmt: skip
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", required=True)
 flags.DEFINE_string("data_dir", "", "Directory of fashion_mnist.npz.")
-flags.DEFINE_enum("part", "search", ["search", "cost"], "What is measured.")
+flags.DEFINE_enum("part", "search", ["search", "ablation", "cost"], "What is measured.")
 flags.DEFINE_list("tasks", [*TASKS], "Tasks.")
-flags.DEFINE_list("methods", [*METHODS], "Methods.")
+flags.DEFINE_list("methods", None, "Methods; all of the part if not given.")
 flags.DEFINE_integer("seeds", 3, "Seeds of data, weights and search.", lower_bound=1)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
 
@@ -50,7 +55,7 @@ def read_or_compute(task, method, seed):
 def rows_of(task):
     """{label: list of cells over seeds}."""
     found = {}
-    for method in FLAGS.methods:
+    for method in FLAGS.methods or (ABLATION if FLAGS.part == "ablation" else METHODS):
         for seed in range(FLAGS.seeds):
             cell = read_or_compute(task, method, seed)
             parts = {f"{method} {b}": cell[str(b)] for b in BUDGETS} if method in PEERS else {method: cell}
@@ -65,14 +70,17 @@ def lines_of(task, rows):
 
     from benchmarks import tables
 
-    head = [task, "test accuracy", "standard error", "test loss", "trainings", "seconds"]
+    head = [task, "test accuracy", "standard error", "test loss", "trainings", "seconds", "skips", "learning rate"]
     cells = [head]
     for label, found in rows.items():
         accuracy = np.array([cell["accuracy"] for cell in found])
         error = accuracy.std(ddof=1) / np.sqrt(len(accuracy)) if len(accuracy) > 1 else float("nan")
         means = [np.mean([cell[name] for cell in found]) for name in ("loss", "trainings", "seconds")]
         figures = [accuracy.mean(), error, *means]
-        cells.append([label, *(f"{value:.{d}f}" for value, d in zip(figures, (4, 4, 4, 2, 0), strict=True))])
+        texts = [f"{value:.{digits}f}" for value, digits in zip(figures, (4, 4, 4, 2, 0), strict=True)]
+        skips = np.mean([[cell["values"][f"block{block}"] == "skip" for block in range(2)] for cell in found])
+        rate = np.exp(np.mean([np.log(cell["values"]["learning_rate"]) for cell in found]))
+        cells.append([label, *texts, f"{skips:.2f}", f"{rate:.2g}"])
     return tables.align(cells)
 
 
@@ -90,7 +98,7 @@ def main(argv):
     else:
         found = {task: rows_of(task) for task in FLAGS.tasks}
         lines = [line for task, rows in found.items() for line in [*lines_of(task, rows), ""]]
-    name = "autohas" if FLAGS.part == "search" else "autohas_cost"
+    name = "autohas" if FLAGS.part == "search" else f"autohas_{FLAGS.part}"
     print("\n".join(lines))
     for folder in [pathlib.Path(FLAGS.workdir), *([RESULTS] if FLAGS.report else [])]:
         reference.write_json(folder / f"{name}.json", found)

@@ -28,7 +28,16 @@ SETTINGS = {
     "differentiable": {"method": "differentiable", "rounds": 3, "iterations": 0.5},
     "one_step_differentiable": {"method": "differentiable", "horizon": 1, "samples": 1},
     "one_step_reinforce": {"method": "reinforce", "horizon": 1, "samples": 3},
-}
+    "no_warm_up": {"method": "differentiable", "horizon": 1, "samples": 1, "warm_up": 0.0},
+    "entropy": {"method": "differentiable", "horizon": 1, "samples": 1, "entropy": 0.1, "final_entropy": -0.05},
+    "gumbel": {
+        "method": "differentiable", "horizon": 1, "samples": 1, "relaxation": "gumbel", "temperature": 5.0,
+        "final_temperature": 0.3,
+    },
+    "not_normalized": {"method": "differentiable", "horizon": 1, "samples": 1},
+    "normalized": {"method": "differentiable", "horizon": 1, "samples": 1},
+}  # fmt: skip
+NORMALIZE = {"normalized": True, "not_normalized": False}  # operations without batch normalization
 
 
 class Spent(BaseException):
@@ -42,14 +51,14 @@ class Task:
         name: one of `TRAININGS`.
         seed: int.
         data_dir: str.
-        fixed: bool, whether only the architecture is searched.
+        fixed, normalize: as of `autohas_spaces.images`.
     """
 
-    def __init__(self, name, seed, data_dir, fixed=False):
+    def __init__(self, name, seed, data_dir, fixed=False, normalize=None):
         size, held_out, self.epochs, self.batch_size = TRAININGS[name]
         self.seed, self.data = seed, ensemble_data.load(name, data_dir, seed, size, held_out)
         self.steps = self.epochs * (size // self.batch_size)
-        self.build = autohas_spaces.images(self.data.train[0].shape[1:], 10, self.steps, fixed)
+        self.build = autohas_spaces.images(self.data.train[0].shape[1:], 10, self.steps, fixed, normalize)
 
     def test(self, values):
         """Trains the values anew: dict of test accuracy and loss, and the values."""
@@ -69,7 +78,7 @@ def run(task_name, method, seed, data_dir, workdir):
         data_dir: str.
         workdir: pathlib.Path, for KerasTuner's files.
     """
-    task = Task(task_name, seed, data_dir, fixed=method == "architecture_only")
+    task = Task(task_name, seed, data_dir, method == "architecture_only", NORMALIZE.get(method))
     if method in PEERS:
         return tuned(task, method, workdir / f"tuner-{task_name}-{method}-{seed}")
     if method == "default":

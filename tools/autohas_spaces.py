@@ -17,13 +17,14 @@ DEFAULT = {  # what one would begin with
 }  # fmt: skip
 
 
-def images(shape, classes, decay_steps, fixed=False):
+def images(shape, classes, decay_steps, fixed=False, normalize=None):
     """A build function: two blocks of one operation each, a dense layer of three widths, eight hyperparameters.
 
     Args:
         shape: (height, width, channels) of an image; above 16 pixels the first layer has strides.
         classes: int.
         decay_steps: int, steps of a training.
+        normalize: None for operations with batch normalization; else they have none, and this is said to `choice`.
         fixed: bool, whether only the architecture is chosen, and hyperparameters are those of `DEFAULT`.
     """
     chosen = {
@@ -36,7 +37,8 @@ def images(shape, classes, decay_steps, fixed=False):
         inputs = keras.Input(shape)
         x = layers.Conv2D(16, 3, strides=2 if shape[0] > 16 else 1, padding="same", activation="relu")(inputs)
         for block, filters in enumerate((16, 32)):
-            x = autohas.choice(hp, f"block{block}", _operations(filters))(x)
+            operations = _operations(filters, is_normalized=normalize is None)
+            x = autohas.choice(hp, f"block{block}", operations, normalize=bool(normalize))(x)
             x = layers.MaxPooling2D()(x)
         x = layers.GlobalAveragePooling2D()(x)
         x = autohas.width(hp, "units", [32, 64, 128], lambda units: layers.Dense(units, activation="relu"))(x)
@@ -51,9 +53,10 @@ def images(shape, classes, decay_steps, fixed=False):
     return build
 
 
-def _operations(filters):
+def _operations(filters, is_normalized):
     def block(layer):
-        return keras.Sequential([layer, layers.BatchNormalization(momentum=0.9), layers.ReLU()])
+        normalization = [layers.BatchNormalization(momentum=0.9)] if is_normalized else []
+        return keras.Sequential([layer, *normalization, layers.ReLU()])
 
     return {
         "conv3": block(layers.Conv2D(filters, 3, padding="same")),
