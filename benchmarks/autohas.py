@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TASKS = ("digits", "fashion_mnist")
 METHODS = (
-    "default", "autohas", "autohas_thompson", "architecture_only", "differentiable", "one_step_differentiable",
+    "default", "autohas", "policy_gradient", "architecture_only", "differentiable", "one_step_differentiable",
     "one_step_reinforce", "random", "bayesian", "hyperband",
 )  # fmt: skip
 PEERS = ("random", "bayesian", "hyperband")

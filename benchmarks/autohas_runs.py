@@ -23,7 +23,7 @@ TRAININGS = {  # examples, held-out ones, epochs, batch size
 }
 SETTINGS = {
     "autohas": {},
-    "autohas_thompson": {"controller": "thompson"},
+    "policy_gradient": {"controller": "policy_gradient"},
     "architecture_only": {},
     "differentiable": {"method": "differentiable", "rounds": 3, "iterations": 0.5},
     "one_step_differentiable": {"method": "differentiable", "horizon": 1, "samples": 1},

@@ -38,7 +38,7 @@ flags.DEFINE_enum("method", "reinforce", ("reinforce", "differentiable"), "How t
 flags.DEFINE_float("horizon", 1 / 12, "How long samples train: a share of a training, or 1 for one step.")
 flags.DEFINE_integer("rounds", 4, "Rounds of samples.", lower_bound=1)
 flags.DEFINE_integer("samples", 8, "Samples of a round, or of an iteration one step ahead.", lower_bound=1)
-flags.DEFINE_enum("controller", "policy_gradient", ("policy_gradient", "thompson"), "What learns from the samples.")
+flags.DEFINE_enum("controller", "thompson", ("thompson", "policy_gradient"), "What learns from the samples.")
 flags.DEFINE_float("sampling_rate", 15.0, "By which logits move with the policy gradient.", lower_bound=0)
 flags.DEFINE_float("iterations", 1.0, "On shared weights: a share of a training, or a number above 1.", lower_bound=0)
 flags.DEFINE_float("warm_up", 0.25, "Share of them before the encodings move.")

@@ -57,7 +57,7 @@ class SearchSettings(Configuration):
     entropy: float = 0.0
     final_entropy: float = 0.0
     encoding_learning_rate: float = 0.03
-    controller: str = "policy_gradient"
+    controller: str = "thompson"
     sampling_rate: float = 15.0
     second_order: bool = True
     enumerate_all: bool = False
