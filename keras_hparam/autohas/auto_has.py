@@ -21,9 +21,9 @@ class AutoHAS:
     and the arguments of `autohas.compile`: any KerasTuner tuner can search it trial by trial.
 
     By default pairs of architecture and hyperparameters are sampled, trained for a twelfth of a training as one path
-    through a supernet, with a schedule of their own, and ranked by their validation loss; Thompson sampling, or REINFORCE
-    with `controller="policy_gradient"`, learns the encodings from the ranks. `method="reinforce", horizon=1` and
-    `method="differentiable", horizon=1` are the forms of the source, which judge one step ahead and prefer small
+    through a supernet, with a schedule of their own, and ranked by their validation loss; Thompson sampling, or
+    REINFORCE with `controller="policy_gradient"`, learns the encodings from the ranks. `method="reinforce", horizon=1`
+    and `method="differentiable", horizon=1` are the forms of the source, which judge one step ahead and prefer small
     learning rates and skips.
 
     Args:
