@@ -43,6 +43,12 @@ class Relaxed(keras.layers.Layer):
         )  # fmt: skip
 
 
+    def get_config(self):
+        """The configuration."""
+        return super().get_config() | {"basis_name": self.basis_name, "values": list(self.values)}
+
+
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class Choice(Relaxed):
     """Σ_i c_i y_i of the outputs of n candidates, which have one shape.
 
@@ -64,6 +70,18 @@ class Choice(Relaxed):
 
     def compute_output_shape(self, input_shape):
         return self.candidates[0].compute_output_shape(input_shape)
+
+    def get_config(self):
+        """The configuration."""
+        config = {key: value for key, value in super().get_config().items() if key != "values"}
+        made = [keras.saving.serialize_keras_object(candidate) for candidate in self.candidates]
+        return config | {"candidates": dict(zip(self.values, made, strict=True))}
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer of a configuration."""
+        made = {key: keras.saving.deserialize_keras_object(value) for key, value in config["candidates"].items()}
+        return cls(**config | {"candidates": made})
 
     def _sampled(self, x, training):
         """The output of one candidate; what it changes in its own variables leaves the branch as values."""
@@ -89,6 +107,7 @@ class Choice(Relaxed):
         return y
 
 
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class ChannelMask(Relaxed):
     """Keeps the first w of C channels: y_c Σ_i c_i [c < w_i].
 
@@ -105,6 +124,7 @@ class ChannelMask(Relaxed):
         return input_shape
 
 
+@keras.saving.register_keras_serializable(package="keras_hparam")
 class RelaxedDropout(Relaxed):
     """Σ_i c_i dropout(x, rate_i), all with the same random numbers: linear in the coefficients.
 
@@ -116,6 +136,7 @@ class RelaxedDropout(Relaxed):
 
     def __init__(self, basis_name, values, seed=None, **kwargs):
         super().__init__(basis_name, values, **kwargs)
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x, training=None):
@@ -127,6 +148,10 @@ class RelaxedDropout(Relaxed):
             weights[i] / (1.0 - rate) * ops.cast(drawn >= rate, "float32") for i, rate in enumerate(self.values)
         )
         return x * ops.cast(factors, x.dtype)
+
+    def get_config(self):
+        """The configuration."""
+        return super().get_config() | {"seed": self.seed}
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -14,6 +14,8 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_hparam.autohas.mixtures import ChannelMask, Choice, RelaxedDropout
+from keras_hparam.autohas.mixup import MixupModel
 from keras_hparam.ensembles.batch_layers import Conv2DBatchEnsemble, DenseBatchEnsemble
 from keras_hparam.ensembles.bounds import Bounds
 from keras_hparam.ensembles.deep_ensemble import DeepEnsemble
@@ -34,6 +36,7 @@ from keras_hparam.optformer.model import OptFormer
 
 CHECKS = ("config_round_trip", "save_and_load", "xla", "two_replicas", "mixed_precision")
 ABSTRACT = {
+    "keras_hparam.autohas.mixtures.Relaxed": "a base without a call of its own",
     "keras_hparam.optformer.embeddings.ConfiguredLayer": "a base without a call of its own",
     "keras_hparam.ensembles.ensemble_layer.EnsembleLayer": "a base without a call of its own",
 }
@@ -155,6 +158,18 @@ def network():
     return keras.Model(x, keras.layers.Dense(3, activation="softmax", dtype="float32")(hidden))
 
 
+def candidates():
+    """Two candidates with outputs of one shape."""
+    x = keras.Input((W,))
+    return {"dense": keras.Model(x, keras.layers.Dense(3)(x)), "tanh": keras.Model(x, keras.layers.Dense(3, "tanh")(x))}
+
+
+AUTOHAS = {
+    "Choice": Row(lambda: Choice("block", candidates()), vectors),
+    "ChannelMask": Row(lambda: ChannelMask("units", [2, W]), vectors, skipped=UNTRAINED),
+    "RelaxedDropout": Row(lambda: RelaxedDropout("rate", [0.0, 0.5], seed=0), vectors, skipped=UNTRAINED),
+    "MixupModel": Row(lambda: MixupModel(network(), 0.2, seed=0), vectors, output_dtype="float32"),
+}
 SCHEDULES = {
     "Controller, MLP": Row(lambda: controller("mlp"), lambda rng: normal(rng, 5), output_dtype="float32"),
     "Controller, LSTM": Row(lambda: controller("lstm"), dynamics, output_dtype="float32"),
@@ -198,7 +213,7 @@ ENSEMBLES = {
     ),
 }  # fmt: skip
 
-TABLE = ENSEMBLES | SCHEDULES | {
+TABLE = AUTOHAS | ENSEMBLES | SCHEDULES | {
     "Attention": Row(lambda: Attention(2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block": Row(lambda: Block(2, mlp_ratio=2), lambda rng: (normal(rng, P, W), mask(rng, P, P))),
     "Block, cross-attention": Row(
