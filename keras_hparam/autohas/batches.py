@@ -27,7 +27,7 @@ class Examples:
     """
 
     def __init__(self, name, data, batch_size, seed):
-        self.name, self.seed, self._iterator, self._position = name, seed, None, 0
+        self.name, self.seed, self._iterator, self._position, self._last = name, seed, None, 0, (None, None)
         self.is_stream = not isinstance(data, tuple | list) and hasattr(data, "as_numpy_iterator")
         self.batch_size = None if self.is_stream else batch_size
         if self.is_stream:
@@ -54,9 +54,15 @@ class Examples:
         if self.is_stream:
             return self._advance(step)
         epoch, position = divmod(step, len(self))
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.x))
+        order = self._order(epoch)
         chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
         return self.x[chosen], self.y[chosen]
+
+    def _order(self, epoch):
+        """The order of the examples of an epoch; the last one is kept."""
+        if self._last[0] != epoch:
+            self._last = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.x))
+        return self._last[1]
 
     def stack(self, step, number):
         """(x [h, b, …], y [h, b, …]) of `number` steps from one on."""
