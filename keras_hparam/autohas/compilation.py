@@ -152,7 +152,7 @@ def _optimizers(given):
         except (ValueError, TypeError) as error:
             raise errors.InvalidArgumentError(f"Expected `optimizer` to be of Keras. Received: {one!r}.") from error
         optimizer_rules.of(optimizer)
-        require("optimizer", one, not isinstance(one, str) or one not in found, "optimizers that do not repeat")
+        require("optimizer", one, not isinstance(one, str) or given.count(one) == 1, "optimizers that do not repeat")
         name = one if isinstance(one, str) else type(one).__name__.lower()  # the name of an instance counts instances
         number = sum(known.split("_")[0] == name for known in found)
         found[f"{name}_{number + 1}" if number else name] = optimizer

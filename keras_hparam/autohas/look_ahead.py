@@ -16,7 +16,7 @@ import itertools
 import numpy as np
 from keras import ops
 
-from keras_hparam.ops.differentiation import value_and_gradient
+from keras_hparam.ops.differentiation import exact_moments, value_and_gradient
 
 SUMMED = ("label_smoothing", "mixup")  # enter the loss as weighted sums, unless every set is to have its own gradient
 
@@ -58,7 +58,8 @@ def combined_step(supernet, state, coefficients, x, y, shares, factor, sets):
         def loss(trained, fixed=fixed, index=index):
             return supernet.training_loss(trained, state["others"], fixed, x[index], y, shares)[0]
 
-        _, gradients = value_and_gradient(loss)(list(state["trained"]))
+        with exact_moments():
+            _, gradients = value_and_gradient(loss)(list(state["trained"]))
         moves.append(supernet.directions(state["slots"], gradients, state["step"])[0])
         weights.append(weight)
     count = len(state["trained"])
@@ -66,7 +67,7 @@ def combined_step(supernet, state, coefficients, x, y, shares, factor, sets):
         [sum(w * m[o][i] for w, m in zip(weights, moves, strict=False)) for i in range(count)]
         for o in range(len(supernet.rules))
     ]
-    return supernet.moved(state["trained"], mixed, coefficients, factor)
+    return supernet.moved(state["trained"], mixed, coefficients, factor, is_sum=True)
 
 
 def validation_loss(supernet, state, coefficients, batch, held_out, factor, sets, second_order=True):

@@ -60,11 +60,11 @@ class Supernet:
         """The coefficients [n] of one basis."""
         return coefficients[..., self.slices[name]]
 
-    def value(self, coefficients, name):
-        """The value of a continuous basis: a scalar tensor."""
+    def value(self, coefficients, name, is_sum=False):
+        """The value of a continuous basis: a scalar tensor; with `is_sum`, logarithms never combine."""
         basis = self.bases[self.names.index(name)]
         weights, values = self.part(coefficients, name), np.array(basis.values, "float32")
-        if basis.is_logarithmic:
+        if basis.is_logarithmic and not is_sum:
             return ops.exp(ops.sum(weights * np.log(values)))
         return ops.sum(weights * values)
 
@@ -109,10 +109,14 @@ class Supernet:
             kept.append([slot for _, slot in pairs])
         return moved, kept
 
-    def moved(self, trained, directions, coefficients, factor):
-        """w − η (Σ_o p_o d_o + λ w) of all variables, η the rate times `factor`."""
-        rate = factor * self.value(coefficients, "learning_rate")
-        decay, weights = self.value(coefficients, "weight_decay"), self.part(coefficients, "optimizer")
+    def moved(self, trained, directions, coefficients, factor, is_sum=False):
+        """w − η (Σ_o p_o d_o + λ w) of all variables, η the rate times `factor`.
+
+        With `is_sum`, η and λ are weighted sums: the sum of the steps with each candidate, weighted by coefficients.
+        """
+        rate = factor * self.value(coefficients, "learning_rate", is_sum)
+        decay = self.value(coefficients, "weight_decay", is_sum)
+        weights = self.part(coefficients, "optimizer")
         mixture = [sum(weights[o] * d[i] for o, d in enumerate(directions)) for i in range(len(trained))]
         return [w - rate * (d + decay * w) for w, d in zip(trained, mixture, strict=True)]
 
@@ -140,10 +144,17 @@ class Supernet:
         return {"trained": trained, "others": others, "slots": slots, "step": state["step"] + 1}, found
 
     def _loss(self, outputs, y, coefficients, weights):
-        targets = y
+        """Σ c w L of all smoothings and losses: TensorFlow has no second derivatives by targets, so none is a sum."""
+        parts = [(1.0, y)]
         if self.smooths:
-            targets = losses.smooth(y, outputs.shape[-1], self.value(coefficients, "label_smoothing"))
-        return sum(weights[i] * losses.value(loss, targets, outputs) for i, loss in enumerate(self.losses))
+            given = self.bases[self.names.index("label_smoothing")].values
+            shares = self.part(coefficients, "label_smoothing")
+            parts = [(shares[i], losses.smooth(y, outputs.shape[-1], value)) for i, value in enumerate(given)]
+        return sum(
+            share * weights[i] * losses.value(loss, targets, outputs)
+            for share, targets in parts
+            for i, loss in enumerate(self.losses)
+        )
 
 
 def walk(model):

@@ -3,6 +3,9 @@
 Axes: … any axes of independent problems.
 """
 
+import contextlib
+import threading
+
 import keras
 from keras import ops
 
@@ -39,6 +42,35 @@ def value_and_gradient(function, has_aux=False):
     return lambda x: differentiate(function, keras.tree.map_structure(ops.convert_to_tensor, x), has_aux)
 
 
+@contextlib.contextmanager
+def exact_moments():
+    """Within it, the variances of normalising layers have second derivatives.
+
+    Those of `tf.nn.moments` are wrong: it takes the mean for a constant, which is right for first derivatives alone.
+    BatchNormalization, LayerNormalization and GroupNormalization call it. Other backends do as they always do.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    with _LOCK:
+        before, tf.nn.moments = tf.nn.moments, _moments
+        try:
+            yield
+        finally:
+            tf.nn.moments = before
+
+
+def _moments(x, axes, shift=None, keepdims=False, name=None):
+    """(mean, variance) as `tf.nn.moments` computes them, of float32 or wider tensors."""
+    import tensorflow as tf
+
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=keepdims)
+    return (mean if keepdims else tf.squeeze(mean, axes)), variance
+
+
 def _tensorflow(function, x, has_aux):
     import tensorflow as tf
 
@@ -61,4 +93,5 @@ def _jax(function, x, has_aux):
     return found, gradient
 
 
+_LOCK = threading.RLock()  # replicas are traced in threads
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax}

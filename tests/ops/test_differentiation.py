@@ -1,12 +1,13 @@
 """Gradients of functions of tensors and lists, eager and compiled, against derivatives by hand."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.ops.differentiation import value_and_gradient
+from keras_hparam.ops.differentiation import exact_moments, value_and_gradient
 
 
 def test_each_problem_has_its_own_gradient(rng):
@@ -70,3 +71,48 @@ def test_a_gradient_of_a_gradient_with_other_tensors_is_the_second_derivative(ji
 
     for found, wanted in zip(second(tf.constant(x)), (4 * x**3, x**3, 12 * x**2), strict=True):
         np.testing.assert_allclose(found, wanted)
+
+
+NORMALIZATIONS = {
+    "batch": lambda: keras.layers.BatchNormalization(dtype="float64"),
+    "layer": lambda: keras.layers.LayerNormalization(dtype="float64"),
+    "group": lambda: keras.layers.GroupNormalization(2, dtype="float64"),
+}
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_exact_moments_have_second_derivatives(name, rng):
+    """Finite differences of the gradient; without, TensorFlow's are wrong, which is why there are exact moments."""
+    layer, (x, inner, outer) = NORMALIZATIONS[name](), rng.standard_normal((3, 5, 4))
+
+    def slope(x):
+        def value(x):
+            return ops.sum(inner * ops.tanh(layer(x, training=True)))
+
+        return ops.sum(outer * value_and_gradient(value)(x)[1])
+
+    with exact_moments():
+        exact = np.asarray(value_and_gradient(slope)(x)[1])
+    steps = 1e-5 * np.eye(x.size).reshape(-1, *x.shape)
+    wanted = [(float(slope(x + step)) - float(slope(x - step))) / 2e-5 for step in steps]
+    np.testing.assert_allclose(exact.ravel(), wanted, atol=1e-7)
+    inexact = np.asarray(value_and_gradient(slope)(x)[1])
+    assert np.abs(inexact - exact).max() > 1e-3
+
+
+@pytest.mark.parametrize("axes, keepdims", [([0], False), ([0, 2], True), ([-1], False)])
+def test_exact_moments_have_the_values_that_they_always_have(axes, keepdims, rng):
+    x = rng.standard_normal((3, 5, 4))
+    with exact_moments():
+        exact = ops.moments(x, axes, keepdims=keepdims)
+    for found, wanted in zip(exact, (np.mean, np.var), strict=True):
+        np.testing.assert_allclose(found, wanted(x, axis=tuple(axes), keepdims=keepdims))
+    assert tf.nn.moments.__module__.startswith("tensorflow")
+
+
+def test_exact_moments_end_with_an_error():
+    before = tf.nn.moments
+    with pytest.raises(RuntimeError), exact_moments(), exact_moments():
+        assert tf.nn.moments is not before
+        raise RuntimeError
+    assert tf.nn.moments is before
