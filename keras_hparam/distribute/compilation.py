@@ -28,7 +28,7 @@ def compile(function, jit=True):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return _of_tensors(tf.function(function, jit_compile=jit))
+        return _of_tensors(tf.function(function, jit_compile=jit, autograph=False))
     if backend == "jax":
         import jax
 

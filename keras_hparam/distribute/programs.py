@@ -71,8 +71,8 @@ class _Replicas:
         """Each replica runs a compiled program; outside of them TensorFlow's graph runs them at the same time."""
         import tensorflow as tf
 
-        on_one = tf.function(function, jit_compile=self.jit)
-        on_all = tf.function(lambda *arguments: self.strategy.run(on_one, args=arguments))
+        on_one = tf.function(function, jit_compile=self.jit, autograph=False)
+        on_all = tf.function(lambda *arguments: self.strategy.run(on_one, args=arguments), autograph=False)
         return lambda *arguments: on_all(*tf.nest.map_structure(self._tensor, arguments))
 
     def _tensor(self, value):
