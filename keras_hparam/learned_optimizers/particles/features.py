@@ -46,7 +46,7 @@ def particle_features(config, positions, gradients, clipped, unit_momentum, clip
     if not config.cutoffs:
         return found
     squares = pair_distances.squares(pair_distances.displacements(positions))
-    radial = symmetry_functions.radial(ops.sqrt(squares + 1e-12), config.cutoffs, config.etas) / COORDINATION
+    radial = symmetry_functions.radial_of_squares(squares, config.cutoffs, config.etas) / COORDINATION
     return [*found, *(radial[..., index] for index in range(len(config.cutoffs)))]
 
 
