@@ -117,6 +117,7 @@ class AutoHAS:
         values = derivation.values_of(self._searched().supernet.bases, self.searcher.probabilities(), continuous)
         hp = relaxed.with_values(values)
         self.build(hp)  # declares the parameters
+        hp.values = {parameter.name: hp.values[parameter.name] for parameter in hp.space}
         return hp
 
     def best_model(self, continuous="most_probable", inherit_weights=False, learning_rate="found"):
@@ -191,5 +192,5 @@ class AutoHAS:
         """The course of the rate as a schedule of Keras, constant on up to 100 pieces."""
         rates = self.learning_rates()
         pieces = np.array_split(rates, min(_PIECES, len(rates)))
-        boundaries = np.cumsum([len(piece) for piece in pieces])[:-1].tolist()
+        boundaries = (np.cumsum([len(piece) for piece in pieces])[:-1] - 1).tolist()  # the last steps of pieces
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, [float(piece.mean()) for piece in pieces])

@@ -63,7 +63,8 @@ def width(hp, name, values, layer):
     """A layer whose number of units or filters is chosen.
 
     In a supernet the layer has the largest width, and the channels beyond the chosen one are masked: all widths share
-    their weights. What mixes channels with other axes (Flatten after a convolution) makes inherited weights useless.
+    their weights. What mixes channels with other axes (Flatten after a convolution) or fills masked ones
+    (BatchNormalization after it instead of inside of `layer`) makes inherited weights useless.
 
     Args:
         hp: `kt.HyperParameters`.

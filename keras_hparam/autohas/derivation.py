@@ -72,7 +72,8 @@ def inherit(model, supernet, state, coefficients, x):
     if not difference <= _TOLERANCE:
         raise errors.InvalidArgumentError(
             "Expected the derived model to compute what the supernet does with this architecture, so that it can "
-            "inherit weights; layers that mix channels with other axes, such as Flatten after a width, prevent it. "
+            "inherit weights; layers that mix channels or fill masked ones, such as Flatten or BatchNormalization "
+            "after a width, prevent it. "
             f"Received: outputs that differ by {difference:.3g}, relatively."
         )
 

@@ -18,8 +18,6 @@ from keras import ops
 
 from keras_hparam.ops.differentiation import exact_moments, value_and_gradient
 
-SUMMED = ("label_smoothing", "mixup")  # enter the loss as weighted sums, unless every set is to have its own gradient
-
 
 def gradient_sets(supernet, enumerate_all=False):
     """The sets of candidates that each have their own gradient.

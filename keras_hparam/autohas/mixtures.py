@@ -42,7 +42,6 @@ class Relaxed(keras.layers.Layer):
             name="coefficients",
         )  # fmt: skip
 
-
     def get_config(self):
         """The configuration."""
         return super().get_config() | {"basis_name": self.basis_name, "values": list(self.values)}

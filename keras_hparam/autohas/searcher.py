@@ -16,7 +16,8 @@ from keras_hparam import checkpoints, errors
 from keras_hparam.autohas import batches, controllers, encodings, trials
 from keras_hparam.autohas.iterations import Iterations
 from keras_hparam.autohas.shared_weights import architecture_mask
-from keras_hparam.autohas.supernet import Supernet
+from keras_hparam.autohas.supernet import Supernet, has_classes
+from keras_hparam.configuration import require
 from keras_hparam.distribute import programs
 
 CHECKPOINT_KIND = "autohas search"
@@ -39,6 +40,9 @@ class Searcher:
     def __init__(self, relaxed, train, validation, epochs, settings, workdir=None, strategy=None, jit=False):
         self.settings, self.validation = settings, validation
         self.supernet = Supernet(relaxed)
+        if settings.reward == "accuracy":
+            good = has_classes(validation.at(0)[1], relaxed.model.outputs[0].shape[-1])
+            require("reward", settings.reward, good, "'loss' where labels are no classes")
         self.sizes = [len(basis) for basis in self.supernet.bases]
         self.mask = architecture_mask(self.supernet)
         self.steps, self.decays = epochs * len(train), relaxed.decay_steps is not None

@@ -176,12 +176,15 @@ def _refuse(layer):
         )
 
 
+def has_classes(y, size):
+    """Whether labels y of outputs [b, …, size] are classes: integers, or vectors of so many entries."""
+    is_vector = len(y.shape) == 2 and y.shape[-1] == size
+    return size >= 2 and (is_vector or "int" in keras.backend.standardize_dtype(y.dtype))
+
+
 def _accuracy(y, outputs):
     classes = outputs.shape[-1]
-    if classes < 2:
+    if not has_classes(y, classes):
         return ops.full((), float("nan"))
-    is_vector = len(y.shape) == 2 and y.shape[-1] == classes
-    if not is_vector and "int" not in keras.backend.standardize_dtype(y.dtype):
-        return ops.full((), float("nan"))
-    right = ops.argmax(y, axis=-1) if is_vector else ops.reshape(y, (-1,))
+    right = ops.argmax(y, axis=-1) if len(y.shape) == 2 and y.shape[-1] == classes else ops.reshape(y, (-1,))
     return ops.mean(ops.cast(ops.cast(right, "int32") == ops.cast(ops.argmax(outputs, axis=-1), "int32"), "float32"))

@@ -24,13 +24,17 @@ def dense(units, activation="tanh", name=None):
     return layers.Dense(units, activation=activation, name=name)
 
 
+def normalized(units):
+    """A dense layer with BatchNormalization, inside of a width: behind it, its offsets would fill masked channels."""
+    return lambda x: layers.BatchNormalization()(dense(units)(x))
+
+
 def network(hp):
-    """A block of three operations, a width, BatchNormalization and a dropout rate, without `compile`."""
+    """A block of three operations, a width with BatchNormalization, a dropout rate, without `compile`."""
     inputs = keras.Input((6,))
     deep = keras.Sequential([keras.Input((6,)), dense(4), dense(6)])
     x = choice(hp, "block", {"dense": dense(5), "deep": deep, "skip": None}, normalize=True)(inputs)
-    x = width(hp, "units", [4, 2, 5], dense)(x)
-    x = layers.BatchNormalization()(x)
+    x = width(hp, "units", [4, 2, 5], normalized)(x)
     x = dropout(hp, "rate", [0.0, 0.3, 0.5])(x)
     return keras.Model(inputs, dense(3, "softmax")(x))
 
@@ -43,17 +47,17 @@ def everything(hp):
         learning_rate=[0.1, 0.03, 0.3],
         weight_decay=[0.0, 0.1],
         loss=[LOSS, "mse"],
-        augmentation={"none": None, "half": layers.Rescaling(0.5)},
+        augmentation={"none": None, "noise": layers.GaussianNoise(0.1)},
         label_smoothing=[0.0, 0.2],
         mixup=[0.0, 0.4],
     )  # fmt: skip
 
 
 def simple(hp):
-    """A build function with few choices, quick to compile."""
+    """A build function of eight pairs, quick to compile, with moving statistics and random numbers."""
     inputs = keras.Input((6,))
-    x = choice(hp, "block", {"dense": dense(6), "skip": None})(inputs)
-    model = keras.Model(inputs, dense(3, "softmax")(x))
+    x = choice(hp, "block", {"dense": dense(6), "skip": None}, normalize=True)(inputs)
+    model = keras.Model(inputs, dense(3, "softmax")(dropout(hp, "rate", [0.2])(x)))
     return compile(model, hp, optimizer=["sgd", "adam"], learning_rate=[0.1, 0.01], loss=LOSS)
 
 

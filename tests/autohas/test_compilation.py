@@ -43,7 +43,7 @@ def test_a_random_search_trains_plain_models_of_all_kinds(tmp_path):
     assert {parameter.name for parameter in tuner.oracle.get_space().space} == {"block", "units", "rate", *NAMES}
     kinds = {type(layer) for model in made for layer in model._flatten_layers()}
     assert not any(issubclass(kind, mixtures.Relaxed) for kind in kinds)
-    assert MixupModel in kinds and layers.Dropout in kinds and layers.Rescaling in kinds
+    assert MixupModel in kinds and layers.Dropout in kinds
     assert any(isinstance(model.loss, SmoothedLoss) for model in made)
 
 
@@ -65,7 +65,7 @@ def test_a_supernet_has_all_candidates():
     assert isinstance(found, Relaxed) and list(found.bases) == ["block", "units", "rate", *NAMES]
     assert [basis.kind for basis in found.bases.values()][:3] == ["architecture", "architecture", "continuous"]
     assert list(found.optimizers) == ["sgd", "adam", "adamw", "rmsprop"]
-    assert list(found.losses) == [problems.LOSS, "mse"] and list(found.augmentations) == ["none", "half"]
+    assert list(found.losses) == [problems.LOSS, "mse"] and list(found.augmentations) == ["none", "noise"]
     assert found.bases["weight_decay"].values == (0.0, 0.1) and found.smooths and found.decay_steps is None
 
 
