@@ -70,14 +70,14 @@ def lines_of(task, rows):
 
     from benchmarks import tables
 
-    head = [task, "test accuracy", "standard error", "test loss", "trainings", "seconds", "skips", "learning rate"]
+    head = [task, "test accuracy", "standard error", "trainings", "seconds", "skips", "learning rate"]
     cells = [head]
     for label, found in rows.items():
         accuracy = np.array([cell["accuracy"] for cell in found])
         error = accuracy.std(ddof=1) / np.sqrt(len(accuracy)) if len(accuracy) > 1 else float("nan")
-        means = [np.mean([cell[name] for cell in found]) for name in ("loss", "trainings", "seconds")]
+        means = [np.mean([cell[name] for cell in found]) for name in ("trainings", "seconds")]
         figures = [accuracy.mean(), error, *means]
-        texts = [f"{value:.{digits}f}" for value, digits in zip(figures, (4, 4, 4, 2, 0), strict=True)]
+        texts = [f"{value:.{digits}f}" for value, digits in zip(figures, (4, 4, 2, 0), strict=True)]
         skips = np.mean([[cell["values"][f"block{block}"] == "skip" for block in range(2)] for cell in found])
         rate = np.exp(np.mean([np.log(cell["values"]["learning_rate"]) for cell in found]))
         cells.append([label, *texts, f"{skips:.2f}", f"{rate:.2g}"])
