@@ -6,11 +6,19 @@ Source: Zhang et al. 2018, *mixup*, arXiv 1710.09412; the share of each batch is
 import keras
 from keras import ops
 
+from keras_hparam.configuration import require
 
-def mixed(x, share):
-    """s x + (1 − s) x in reverse order along the first axis, of x [n, …]; integers stay as they are."""
-    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-        return x
+
+def mixed(x, share, model):
+    """s x + (1 − s) x in reverse order along the first axis, of x [n, …] as an input of the model.
+
+    Raises:
+        InvalidArgumentError: for inputs of integers, such as tokens, which cannot be mixed.
+    """
+    inputs = getattr(model, "inputs", None)
+    x = ops.cast(x, inputs[0].dtype) if inputs else ops.convert_to_tensor(x)
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    require("mixup", dtype, keras.backend.is_float_dtype(dtype), "0 for inputs that are no floats (dtype shown)")
     share = ops.cast(share, x.dtype)
     return share * x + (1.0 - share) * ops.flip(x, axis=0)
 
@@ -68,7 +76,7 @@ class MixupModel(keras.Model):
         if not training:
             return self.model(x, training=training)
         self.share.assign(keras.random.beta((), self.alpha, self.alpha, seed=self.seed_generator))
-        return self.model(mixed(x, self.share.value), training=training)
+        return self.model(mixed(x, self.share.value, self.model), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss of both labels, weighted by the share."""

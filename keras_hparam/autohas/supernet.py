@@ -86,7 +86,8 @@ class Supernet:
         """
         mixes = max(self.bases[self.names.index("mixup")].values) > 0
         share = ops.sum(self.part(coefficients, "mixup") * shares)
-        found, updated, penalties = self.outputs(trained, others, coefficients, mixed(x, share) if mixes else x, True)
+        x = mixed(x, share, self.model) if mixes else x
+        found, updated, penalties = self.outputs(trained, others, coefficients, x, True)
         weights = self.part(coefficients, "loss") if loss_weights is None else loss_weights
         total = self._loss(found, y, coefficients, weights)
         if mixes:

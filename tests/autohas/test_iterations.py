@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.autohas import encodings
+from keras_hparam.autohas import encodings, look_ahead
 from keras_hparam.autohas.batches import Examples, TrainingBatches
 from keras_hparam.autohas.iterations import Iterations
 from keras_hparam.autohas.mixtures import sampled_paths
 from keras_hparam.autohas.settings import SearchSettings
 from keras_hparam.distribute import programs
+from keras_hparam.ops.differentiation import value_and_gradient
 from tests.autohas import problems, searches
 
 TOTAL = 10
@@ -138,6 +139,33 @@ def test_gradients_of_minibatches_are_averaged_and_the_entropy_is_part_of_what_i
     parts = [np.asarray(iterations.programs.encoding_gradient(*one, np.float32(1))[2])[0] for one in arguments]
     np.testing.assert_allclose(found[0.0], np.mean(parts, axis=0), atol=1e-6)
     assert np.abs(parts[0] - parts[1]).max() > 1e-4
+
+
+def test_straight_through_steps_with_one_candidate_and_lets_the_gradient_of_the_sample_pass():
+    logits = np.random.default_rng(1).normal(size=12).astype("float32")
+    iterations = made("differentiable_ahead", samples=1, relaxation="straight_through", temperature=0.7)
+    x, y, shares, *held_out = iterations._minibatch(0)
+    gradient = iterations.run(0, logits)[1]
+    noise = np.random.default_rng([0, 2, 0]).gumbel(size=12).astype("float32")
+    hard = encodings.one_hot(logits + noise, iterations.sizes)
+    candidates = np.array([0.1, 0.01])[iterations.supernet.part(hard, "learning_rate") > 0]
+    assert iterations.rates == [pytest.approx(one, rel=1e-5) for one in candidates]
+
+    def soft(logits):
+        return np.asarray(
+            encodings.probabilities(logits + noise, iterations.sizes, iterations.settings.temperature_at(0))
+        )
+
+    def loss(coefficients):
+        sets = [{}]
+        arguments = (iterations.supernet, iterations.state, coefficients, (x, y, shares), held_out, np.float32(1), sets)
+        return look_ahead.validation_loss(*arguments)[0]
+
+    _, by_coefficients = value_and_gradient(loss)(hard)
+    steps = 0.02 * np.eye(12, dtype="float32")
+    jacobian = np.array([(soft(logits + step) - soft(logits - step)) / 0.04 for step in steps])
+    np.testing.assert_allclose(gradient, jacobian @ np.asarray(by_coefficients), atol=1e-4)
+    assert np.abs(gradient).max() > 0.01
 
 
 def test_nothing_moves_the_encodings_while_weights_warm_up():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_hparam import errors
 from keras_hparam.autohas import mixup
 from keras_hparam.autohas.mixup import MixupModel
 from tests.autohas import problems
@@ -33,12 +34,25 @@ def mixture(model, x, y, weights=1.0):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_a_batch_is_mixed_with_itself_in_reverse_order(share, rng):
     x = rng.normal(size=(4, 2, 3)).astype("float32")
-    np.testing.assert_allclose(mixup.mixed(keras.ops.array(x), share), share * x + (1 - share) * x[::-1], rtol=1e-6)
+    for model in (
+        keras.Sequential([keras.Input((2, 3)), keras.layers.ReLU()]),
+        keras.Sequential([]),
+    ):  # one of them knows its inputs
+        np.testing.assert_allclose(mixup.mixed(x, share, model), share * x + (1 - share) * x[::-1], rtol=1e-6)
 
 
-def test_integers_are_not_mixed(rng):
-    x = rng.integers(0, 9, (4, 2))
-    np.testing.assert_array_equal(mixup.mixed(keras.ops.array(x), 0.3), x)
+def test_integers_are_mixed_as_the_floats_that_the_model_takes(rng):
+    x = rng.integers(0, 255, (4, 2)).astype("uint8")
+    found = mixup.mixed(x, 0.25, keras.Sequential([keras.Input((2,)), keras.layers.ReLU()]))
+    np.testing.assert_allclose(found, 0.25 * x + 0.75 * x[::-1].astype("float32"), rtol=1e-6)
+
+
+def test_tokens_cannot_be_mixed(rng):
+    tokens = keras.Sequential([keras.Input((2,), dtype="int32"), keras.layers.Embedding(9, 3), keras.layers.Flatten()])
+    x = rng.integers(0, 9, (4, 2)).astype("int32")
+    assert MixupModel(tokens, 0.2)(x).shape == (4, 6)
+    with pytest.raises(errors.InvalidArgumentError, match="Expected `mixup` to be 0 .*Received: 'int32'"):
+        MixupModel(tokens, 0.2)(x, training=True)
 
 
 def test_shares_are_drawn_from_beta(rng):
