@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_hparam.autohas.auto_has import AutoHAS
 from keras_hparam.autohas.batches import Examples
@@ -54,6 +54,7 @@ def _searcher(task, second_order):
 
 
 def _arguments(searcher):
+    searcher.initial = tree.map_structure(ops.convert_to_tensor, searcher.initial)
     size = searcher.supernet.size
     logits, noise = np.zeros(size, "float32"), np.zeros(size, "float32")
     x, y, shares = searcher.batches.stack(0, 1)
