@@ -5,8 +5,8 @@
 Each method ends with the hyperparameters that it found; these are trained anew, with the seed's weights and order, and
 tested. KerasTuner's searches choose by validation accuracy. A training-equivalent is as many gradients of minibatches
 as one training computes. A cell (task, method, seed) is a file in the workdir: a run that was killed continues.
-`--part=ablation` shows what guards against the collapse onto skips and small rates; `--part=cost` measures the
-seconds of the iterations on shared weights instead, on an idle machine.
+`--part=ablation` shows what guards against the collapse onto skips and small rates, `--part=horizon` how much a short
+training tells of a whole one; `--part=cost` measures iterations on shared weights, on an idle machine.
 """
 
 import json
@@ -33,7 +33,7 @@ ABLATION = (
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the cells and the table.", required=True)
 flags.DEFINE_string("data_dir", "", "Directory of fashion_mnist.npz.")
-flags.DEFINE_enum("part", "search", ["search", "ablation", "cost"], "What is measured.")
+flags.DEFINE_enum("part", "search", ["search", "ablation", "horizon", "cost"], "What is measured.")
 flags.DEFINE_list("tasks", [*TASKS], "Tasks.")
 flags.DEFINE_list("methods", None, "Methods; all of the part if not given.")
 flags.DEFINE_integer("seeds", 3, "Seeds of data, weights and search.", lower_bound=1)
@@ -92,8 +92,9 @@ def main(argv):
     from benchmarks import autohas_runs, reference
 
     pathlib.Path(FLAGS.workdir).mkdir(parents=True, exist_ok=True)
-    if FLAGS.part == "cost":
-        found = {task: autohas_runs.cost(task, FLAGS.data_dir) for task in FLAGS.tasks}
+    if FLAGS.part in ("cost", "horizon"):
+        measure = {"cost": autohas_runs.cost, "horizon": autohas_runs.horizon}[FLAGS.part]
+        found = {task: measure(task, FLAGS.data_dir) for task in FLAGS.tasks}
         lines = [f"{task}: {name} {value:.2f}" for task, part in found.items() for name, value in part.items()]
     else:
         found = {task: rows_of(task) for task in FLAGS.tasks}

@@ -133,6 +133,13 @@ def tuned(task, method, directory):
     return found
 
 
+def horizon(task_name, data_dir):
+    """Rank correlations of short trainings with whole ones."""
+    from benchmarks import autohas_horizon
+
+    return autohas_horizon.measure(Task(task_name, 0, data_dir))
+
+
 def cost(task_name, data_dir, iterations=40):
     """Milliseconds of a plain step of the supernet and of a search iteration one step ahead, and their ratios."""
     from benchmarks import autohas_costs

@@ -6,6 +6,7 @@ import numpy as np
 from keras_hparam import errors
 from keras_hparam.autohas import compilation, derivation, encodings
 from keras_hparam.autohas.batches import Examples
+from keras_hparam.autohas.mixup import MixupModel
 from keras_hparam.autohas.searcher import Searcher
 from keras_hparam.autohas.settings import SearchSettings
 from keras_hparam.configuration import is_integer, require
@@ -159,12 +160,8 @@ class AutoHAS:
     def _supernet(self):
         keras.utils.set_random_seed(self.settings.seed)
         found = self.build(relaxed.RelaxedHyperParameters())
-        require(
-            "build",
-            found,
-            isinstance(found, compilation.Relaxed),
-            "a function that returns what `autohas.compile` does",
-        )
+        good = isinstance(found, compilation.Relaxed)
+        require("build", found, good, "a function that returns what `autohas.compile` does")
         sizes = {name: len(basis) for name, basis in found.bases.items()}
         require("build", sizes, any(size > 1 for size in sizes.values()), "a function with a choice of two or more")
         return found
@@ -182,9 +179,7 @@ class AutoHAS:
     def _inherit(self, model):
         searcher = self.searcher
         coefficients = encodings.one_hot(searcher.probabilities(), searcher.sizes)
-        inner = model
-        while not hasattr(inner, "layers") or type(inner).__name__ == "MixupModel":
-            inner = inner.model
+        inner = model.model if isinstance(model, MixupModel) else model
         x = searcher.validation.at(0)[0]
         derivation.inherit(inner, searcher.supernet, searcher.shared.state, coefficients, x)
 

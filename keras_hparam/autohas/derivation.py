@@ -54,8 +54,8 @@ def inherit(model, supernet, state, coefficients, x):
     """
     sources, targets = list(_values(supernet, state, coefficients)), list(_variables(model))
     fits = len(sources) == len(targets) and all(
-        len(s.shape) == len(t.shape) and all(a >= b for a, b in zip(s.shape, t.shape, strict=False))
-        for s, t in zip(sources, targets, strict=False)
+        len(s.shape) == len(t.shape) and all(a >= b for a, b in zip(s.shape, t.shape, strict=True))
+        for s, t in zip(sources, targets, strict=True)
     )
     if not fits:
         raise errors.InvalidArgumentError(

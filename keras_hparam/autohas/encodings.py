@@ -71,7 +71,7 @@ def one_hot(scores, sizes):
     """1 at the largest score of each basis, 0 elsewhere: float32 array [..., E]."""
     parts = [
         np.eye(size, dtype="float32")[np.argmax(part, axis=-1)]
-        for part, size in zip(split(scores, sizes), sizes, strict=False)
+        for part, size in zip(split(scores, sizes), sizes, strict=True)
     ]
     return np.concatenate(parts, axis=-1)
 

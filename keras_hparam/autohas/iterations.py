@@ -59,25 +59,19 @@ class Iterations:
         losses, rights = (np.array([float(one[i][0]) for one in found]) for i in range(2))
         good = np.isfinite(losses)
         self._count(good)
-        figures = {"loss": float(losses[good].mean()) if good.any() else float("nan")}
         if not good.any():
-            return figures, None
+            return {}, None
         probabilities = np.asarray(encodings.probabilities(logits, self.sizes))
         rewards = rights if self.settings.reward == "accuracy" else -losses
         mean = float(rewards[good].mean())
-        self.baseline = (
-            mean if self.baseline is None else self.baseline + (1 - self.settings.ema) * (mean - self.baseline)
-        )
+        before = mean if self.baseline is None else self.baseline
+        self.baseline = before + (1 - self.settings.ema) * (mean - before)
         advantages = np.where(good, rewards - self.baseline, 0.0)
         gradient = -(advantages[:, None] * (samples - probabilities)).sum(axis=0) / good.sum()
-        gradient = gradient - self.settings.entropy_at(iteration / self.total) * encodings.entropy_gradient(
-            logits, self.sizes
-        )
+        entropy = self.settings.entropy_at(iteration / self.total)
+        gradient = gradient - entropy * encodings.entropy_gradient(logits, self.sizes)
         self._advance(average([one[2:] for one, fine in zip(found, good, strict=True) if fine]), probabilities, factor)
-        return figures | {
-            "validation_loss": float(losses[good].mean()),
-            "accuracy": float(rights[good].mean()),
-        }, gradient
+        return {"validation_loss": float(losses[good].mean()), "accuracy": float(rights[good].mean())}, gradient
 
     def _relaxed(self, iteration, logits, factor, rng):
         """Gradients: the mixture's step, then the validation loss one step ahead of the new weights."""

@@ -32,7 +32,7 @@ def gradient_sets(supernet, enumerate_all=False):
     """
     names = ["augmentation", "loss"]
     if enumerate_all:
-        names += [name for name, basis in zip(supernet.names, supernet.bases, strict=False) if _is_forward(name, basis)]
+        names += [name for name, basis in zip(supernet.names, supernet.bases, strict=True) if _is_forward(name, basis)]
     names = [name for name in names if len(supernet.bases[supernet.names.index(name)]) > 1]
     sizes = [range(len(supernet.bases[supernet.names.index(name)])) for name in names]
     return [dict(zip(names, indices, strict=True)) for indices in itertools.product(*sizes)]
@@ -62,7 +62,7 @@ def combined_step(supernet, state, coefficients, x, y, shares, factor, sets):
         weights.append(weight)
     count = len(state["trained"])
     mixed = [
-        [sum(w * m[o][i] for w, m in zip(weights, moves, strict=False)) for i in range(count)]
+        [sum(w * m[o][i] for w, m in zip(weights, moves, strict=True)) for i in range(count)]
         for o in range(len(supernet.rules))
     ]
     return supernet.moved(state["trained"], mixed, coefficients, factor, is_sum=True)

@@ -161,7 +161,7 @@ class Searcher:
         entropies = np.asarray(encodings.entropies(self.current_logits(), self.sizes)).tolist()
         named = {
             f"entropy/{name}": e
-            for name, e, n in zip(self.supernet.names, entropies, self.sizes, strict=False)
+            for name, e, n in zip(self.supernet.names, entropies, self.sizes, strict=True)
             if n > 1
         }
         position = {"round": self.round, "iteration": self.iteration, "cost": self.cost}

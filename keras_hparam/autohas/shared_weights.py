@@ -4,7 +4,7 @@ Axes: E logits and coefficients of all bases; otherwise as of `supernet`.
 """
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_hparam.autohas import encodings, look_ahead
 from keras_hparam.autohas.mixtures import sampled_paths
@@ -27,7 +27,7 @@ class SharedWeights:
         self.gradient = devices.compile(self._gradient)
         self.sampled_step = devices.compile(self._sampled_step)
         self.encoding_gradient = devices.compile(self._encoding_gradient)
-        self.apply = devices.compile(self._apply)
+        self.apply = devices.compile(supernet.advance)
 
     def coefficients(self, logits, noise, temperature):
         """The relaxed coefficients [E] of logits, as an array."""
@@ -36,16 +36,8 @@ class SharedWeights:
 
     def _gradient(self, state, coefficients, x, y, shares):
         """(loss [1], gradients, others) of one minibatch under a mixture."""
-        index = ops.argmax(self.supernet.part(coefficients, "augmentation"))
-        loss, others, gradients = self._training_gradient(state, coefficients, ops.take(x, index, axis=0), y, shares)
+        loss, gradients, others = self.supernet.gradient(state, coefficients, x, y, shares)
         return ops.reshape(loss, (1,)), gradients, others
-
-    def _training_gradient(self, state, coefficients, x, y, shares):
-        def loss(trained):
-            return self.supernet.training_loss(trained, state["others"], coefficients, x, y, shares)
-
-        (found, others), gradients = value_and_gradient(loss, has_aux=True)(list(state["trained"]))
-        return found, others, gradients
 
     def _sampled_step(self, state, coefficients, x, y, shares, held_x, held_y, factor):
         """(validation loss [1], right share [1], gradients, others) of one sampled pair.
@@ -53,11 +45,8 @@ class SharedWeights:
         Temporary weights go one step from the shared ones; only the gradient of that step leaves.
         """
         with sampled_paths():
-            index = ops.argmax(self.supernet.part(coefficients, "augmentation"))
-            x = ops.take(x, index, axis=0)
-            _, others, gradients = self._training_gradient(state, coefficients, x, y, shares)
-            directions, _ = self.supernet.directions(state["slots"], gradients, state["step"])
-            moved = self.supernet.moved(state["trained"], directions, coefficients, factor)
+            _, gradients, others = self.supernet.gradient(state, coefficients, x, y, shares)
+            moved = self.supernet.advance(state, gradients, others, coefficients, factor)["trained"]
             loss, right = self.supernet.validation(moved, others, coefficients, held_x, held_y)
         return ops.reshape(loss, (1,)), ops.reshape(right, (1,)), gradients, others
 
@@ -75,12 +64,6 @@ class SharedWeights:
         (_, (found, right)), gradient = value_and_gradient(loss, has_aux=True)(logits)
         return ops.reshape(found, (1,)), ops.reshape(right, (1,)), gradient[None]
 
-    def _apply(self, state, gradients, others, coefficients, factor):
-        """The state after one step of the shared weights with the hyperparameters of the coefficients."""
-        directions, slots = self.supernet.directions(state["slots"], gradients, state["step"])
-        trained = self.supernet.moved(state["trained"], directions, coefficients, factor)
-        return {"trained": trained, "others": others, "slots": slots, "step": state["step"] + 1}
-
 
 def average(parts):
     """The mean of several structures of tensors; integers of the first."""
@@ -92,9 +75,7 @@ def average(parts):
             return tensors[0]
         return sum(tensors[1:], tensors[0]) / len(tensors)
 
-    import keras
-
-    return keras.tree.map_structure(mean, *parts)
+    return tree.map_structure(mean, *parts)
 
 
 def architecture_mask(supernet):

@@ -37,7 +37,7 @@ class Supernet:
         self.rules = [optimizer_rules.of(optimizer) for optimizer in relaxed.optimizers.values()]
         ends = np.cumsum([len(basis) for basis in self.bases])
         self.slices = {
-            name: slice(int(e) - len(b), int(e)) for name, b, e in zip(self.names, self.bases, ends, strict=False)
+            name: slice(int(e) - len(b), int(e)) for name, b, e in zip(self.names, self.bases, ends, strict=True)
         }
         self.size = int(ends[-1])
         self._relaxed = {}
@@ -130,19 +130,27 @@ class Supernet:
             y, shares: as of `training_loss`.
             factor: float scalar, that the schedule multiplies the rate by.
         """
-        x = (
-            x[0]
-            if len(self.augmentations) == 1
-            else ops.take(x, ops.argmax(self.part(coefficients, "augmentation")), axis=0)
-        )
+        found, gradients, others = self.gradient(state, coefficients, x, y, shares)
+        return self.advance(state, gradients, others, coefficients, factor), found
+
+    def gradient(self, state, coefficients, x, y, shares):
+        """(loss, gradients by the trained variables, the new values of the others); arguments as of `step`."""
+        if len(self.augmentations) == 1:
+            x = x[0]
+        else:
+            x = ops.take(x, ops.argmax(self.part(coefficients, "augmentation")), axis=0)
 
         def loss(trained):
             return self.training_loss(trained, state["others"], coefficients, x, y, shares)
 
         (found, others), gradients = value_and_gradient(loss, has_aux=True)(list(state["trained"]))
+        return found, gradients, others
+
+    def advance(self, state, gradients, others, coefficients, factor):
+        """The state after a step along gradients, with the hyperparameters of the coefficients."""
         directions, slots = self.directions(state["slots"], gradients, state["step"])
         trained = self.moved(state["trained"], directions, coefficients, factor)
-        return {"trained": trained, "others": others, "slots": slots, "step": state["step"] + 1}, found
+        return {"trained": trained, "others": others, "slots": slots, "step": state["step"] + 1}
 
     def _loss(self, outputs, y, coefficients, weights):
         """Σ c w L of all smoothings and losses: TensorFlow has no second derivatives by targets, so none is a sum."""

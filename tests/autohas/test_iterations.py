@@ -102,7 +102,8 @@ def test_pairs_that_diverge_are_counted_and_teach_nothing(table, monkeypatch):
     figures, gradient = iterations.run(0, logits)
     p = np.asarray(encodings.probabilities(logits, iterations.sizes))
     np.testing.assert_allclose(gradient, -(0.5 * (first - p) - 0.5 * (third - p)) / 2, atol=1e-6)
-    assert figures["loss"] == 1.5 and (iterations.skipped, iterations.gradients) == (1, 3) and len(advanced) == 1
+    assert figures["validation_loss"] == 1.5
+    assert (iterations.skipped, iterations.gradients) == (1, 3) and len(advanced) == 1
     _, gradient = iterations.run(1, logits)
     assert gradient is None and (iterations.skipped, iterations.gradients) == (4, 6) and len(advanced) == 1
 
