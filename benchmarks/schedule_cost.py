@@ -1,12 +1,15 @@
-"""What observing costs: the time of training steps with the learned schedule, relative to a cosine, in one run.
+"""What observing costs: the CPU time of training steps with the learned schedule, relative to a cosine, in one run.
 
     python -m benchmarks.schedule_cost --workdir=W --data_dir=DIRECTORY --report
 
-On an idle machine. Trainings with and without take turns; the first epochs, in which programs are compiled, do not
-count.
+Two trainings, with and without, take turns epoch by epoch in one process with one thread for each operation, so that
+what else the machine does meets both; the first epochs, in which programs are compiled, do not count. Time is CPU time
+of all threads: of wall time other machines on the same host take shares that change from second to second. A ratio is
+of `GROUP` epochs of each. The first row of each task is a control, a cosine beside a cosine.
 """
 
 import pathlib
+import threading
 import time
 
 import numpy as np
@@ -18,24 +21,28 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TASKS = ("digits_mlp", "digits_cnn", "fashion_lenet")
 BATCH_SIZES = (32, 128)
-SKIPPED, EPOCHS = 3, 40  # of the smaller sets; an epoch of Fashion-MNIST is long
+SKIPPED, EPOCHS, GROUP = 3, 120, 8
+LONG_EPOCHS, LONG_GROUP = 8, 1  # of Fashion-MNIST
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the table.", required=True)
 flags.DEFINE_string("data_dir", None, "Directory of fashion_mnist.npz; without it that task is left out.")
-flags.DEFINE_integer("repeats", 3, "Pairs of trainings.", lower_bound=1)
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
 
 
-def seconds(task, learned, epochs, batch_size, optimizer="momentum"):
-    """(seconds per step after the first epochs, steps between decisions)."""
+def training(task, learned, epochs, batch_size, optimizer, turn, other):
+    """A training to be made in a thread: its `times` per epoch and `every`, the steps between its decisions, are left.
+
+    Args:
+        turn, other: semaphores: an epoch waits for the first and gives the second.
+    """
     import keras
 
     from benchmarks import schedule_runs
     from keras_hparam import callbacks, schedules
 
-    data = task.load(FLAGS.data_dir, 0)
-    (x, y), times = data["train"], []
+    data, times, began = task.load(FLAGS.data_dir, 0), [], []
+    (x, y) = data["train"]
     model = task.build(0, x.shape[1:], int(y.max()) + 1)
     steps, given = -(-len(x) // batch_size), []
     schedule = keras.optimizers.schedules.CosineDecay(0.05, steps * epochs)
@@ -46,10 +53,43 @@ def seconds(task, learned, epochs, batch_size, optimizer="momentum"):
     if optimizer == "momentum":
         made = keras.optimizers.SGD(schedule, momentum=schedule_runs.MOMENTUM)
     model.compile(made, "sparse_categorical_crossentropy")
-    given.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(time.perf_counter())))
-    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=given)
+
+    def begin(*_):
+        turn.acquire()
+        began.append(time.process_time())
+
+    def end(*_):
+        times.append((time.process_time() - began[-1]) / steps)
+        other.release()
+
+    first = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+    last = keras.callbacks.LambdaCallback(on_epoch_end=end)
+
+    def run():
+        model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[first, *given, last])
+
+    thread = threading.Thread(target=run)
+    thread.times, thread.dynamics = times, given
+    return thread
+
+
+def seconds(task, kinds, batch_size, optimizer, epochs, group):
+    """(CPU seconds per step of two kinds, of groups of epochs: [2, groups]; steps between decisions)."""
+    import keras
+
+    turns = threading.Semaphore(1), threading.Semaphore(0)
+    both = [
+        training(task, learned, SKIPPED + epochs, batch_size, optimizer, turns[index], turns[1 - index])
+        for index, learned in enumerate(kinds)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
     keras.backend.clear_session()
-    return (times[-1] - times[SKIPPED - 1]) / (epochs - SKIPPED) / steps, given[0].every if learned else 0
+    times = np.array([thread.times for thread in both])[:, SKIPPED:]
+    every = str(both[1].dynamics[0].every) if kinds[1] else "–"
+    return times.reshape(2, -1, group).mean(-1), every
 
 
 def main(argv):
@@ -59,19 +99,20 @@ def main(argv):
     from benchmarks import reference, schedule_tasks, tables
 
     content = []
-    rows = [["task, optimizer, batch", "steps a decision", "cosine, ms", "learned, ms", "ratio [least, most]"]]
+    rows = [["task, optimizer, batch", "steps a decision", "cosine, ms", "with, ms", "ratio [quartiles]"]]
     for name in (name for name in TASKS if FLAGS.data_dir or "fashion" not in name):
         task = schedule_tasks.TASKS[name]
-        epochs = SKIPPED + 8 if "fashion" in name else SKIPPED + EPOCHS
-        for optimizer, batch_size in [("momentum", size) for size in BATCH_SIZES] + [("adam", BATCH_SIZES[0])]:
-            pairs = [[seconds(task, learned, epochs, batch_size, optimizer) for learned in (False, True)]
-                     for _ in range(FLAGS.repeats)]  # fmt: skip
-            ratios = np.array([learned[0] / plain[0] for plain, learned in pairs])
-            plain, learned = (1e3 * float(np.median([pair[i][0] for pair in pairs])) for i in (0, 1))
-            label = f"{name}, {optimizer}, {batch_size}"
-            rows.append([label, str(pairs[0][1][1]), f"{plain:.2f}", f"{learned:.2f}",
-                         f"{np.median(ratios):.3f} [{ratios.min():.3f}, {ratios.max():.3f}]"])  # fmt: skip
-            content.append({"label": label, "plain_ms": plain, "learned_ms": learned, "ratios": ratios.tolist()})
+        size = (LONG_EPOCHS, LONG_GROUP) if "fashion" in name else (EPOCHS, GROUP)
+        cases = [(True, "momentum", one) for one in BATCH_SIZES] + [(True, "adam", BATCH_SIZES[0])]
+        for learned, optimizer, batch_size in [(False, "momentum", BATCH_SIZES[0]), *cases]:
+            (plain, other), every = seconds(task, (False, learned), batch_size, optimizer, *size)
+            low, middle, high = np.quantile(other / plain, [0.25, 0.5, 0.75])
+            label = f"{name}, {optimizer}, {batch_size}" + ("" if learned else ", control")
+            milliseconds = [1e3 * float(np.median(times)) for times in (plain, other)]
+            rows.append([label, every, *(f"{ms:.2f}" for ms in milliseconds),
+                         f"{middle:.3f} [{low:.3f}, {high:.3f}]"])  # fmt: skip
+            content.append({"label": label, "plain_cpu_ms": milliseconds[0], "cpu_ms": milliseconds[1],
+                            "ratios": (other / plain).tolist()})  # fmt: skip
             print(rows[-1], flush=True)
     text = "\n".join(tables.align(rows))
     print(text)

@@ -18,3 +18,7 @@ class CorruptFileError(KerasHparamError, ValueError):
 
 class UnavailableError(KerasHparamError, RuntimeError):
     """The machine or the environment lacks what was asked for: install it or ask for something else."""
+
+
+class InUseError(KerasHparamError, RuntimeError):
+    """Another process uses it: wait for its end, stop it, or take another directory, port or name."""

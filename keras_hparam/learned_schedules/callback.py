@@ -128,16 +128,24 @@ class TrainingDynamics(keras.callbacks.Callback):
 
         probe, schedule = self._probe, self.schedule
 
-        def decide(before, training_loss, step):
+        def decide(before, training_loss):
             measured, outputs = probe.measure(before)
             measured["training_loss"] = training_loss
             self._names = list(measured)
             values = ops.stack([ops.cast(value, "float32") for value in measured.values()])
             finite = ops.all(ops.isfinite(values))
             seen = {name: value for name, value in measured.items() if name in self._needed}
-            tf.cond(finite, lambda: schedule.update(step, **seen), lambda: schedule.state.values["rate"] + 0.0)
-            return values, outputs
+            step = schedule.optimizer._iterations + 0
 
+            def go_on():
+                if self._good is not None:
+                    self._good.keep()
+                return schedule.update(step, **seen)
+
+            tf.cond(finite, go_on, lambda: schedule.state.values["rate"] + 0.0)
+            return values, outputs, step, schedule(step)
+
+        # One program: many small ones would cost more than what they compute.
         self._decide = tf.function(decide)
         self._read_rate = tf.function(lambda: schedule(schedule.optimizer._iterations))
         self._outputs = tf.function(probe.outputs)
@@ -176,21 +184,20 @@ class TrainingDynamics(keras.callbacks.Callback):
         self._counted, self._sum = count, total
 
     def _make_decision(self):
-        pending, step = self.schedule.state.pending, self._step()
+        pending, schedule = self.schedule.state.pending, self.schedule
         before = [ops.convert_to_tensor(pending[f"before_{i}"]) for i in range(len(pending) - 2)]
         loss = np.float32(pending["loss"] / pending["steps"])
-        values, outputs = self._decide(before, ops.convert_to_tensor(loss), ops.convert_to_tensor(step))
+        values, outputs, step, rate = self._decide(before, ops.convert_to_tensor(loss))
         measured = dict(zip(self._names, ops.convert_to_numpy(values).tolist(), strict=True))
         is_finite = all(map(math.isfinite, measured.values()))
         if not is_finite:
             self._recover()
-        elif self._good is not None:
-            self._good.keep()
-        length = update_length.later(self.schedule.optimizer, self._probe.gradients_or_none())
-        if self.schedule.cap is not None and length is not None:
-            self.schedule.state.values["length"].assign(length)
+        length = update_length.later(schedule.optimizer, self._probe.gradients_or_none())
+        if schedule.cap is not None and length is not None:
+            schedule.state.values["length"].assign(length)
         self._await(outputs if is_finite else before)
-        found = {"step": step, "learning_rate": self._rate(), **measured}
+        step, rate = int(step), float(rate) if is_finite and length is None else self._rate()
+        found = {"step": step, "learning_rate": rate, **measured}
         for name, value in found.items():
             self.history.setdefault(name, []).append(value)
         if self._log is not None:

@@ -85,7 +85,7 @@ def observe(config, state, measured, share=None):
         config: `ControllerConfig`.
         state: of `initial_state` or of the last decision.
         measured: `Measurements`.
-        share: float […] or number in [0, 1], the share of the training's steps that is done; None: unknown.
+        share: float […] or number in [0, 1], the share of the training's steps that is done; None or negative: unknown.
 
     Returns:
         (features float32 […, F], state). At the first decision comparisons with earlier ones are 0.
@@ -94,8 +94,9 @@ def observe(config, state, measured, share=None):
     is_first = state["decisions"] < 0.5
     for group in config.features:
         if group == "budget":
-            known = ops.zeros_like(state["decisions"]) + (0.0 if share is None else 1.0)
-            found += [known * (0.0 if share is None else share), known]
+            share = ops.zeros_like(state["decisions"]) + (-1.0 if share is None else share)
+            known = ops.cast(share >= 0.0, "float32")
+            found += [known * share, known]
         else:
             found += _GROUPS[group](config, state, measured, is_first)
     state["decisions"] = state["decisions"] + 1.0

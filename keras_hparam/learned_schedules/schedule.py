@@ -168,11 +168,10 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         rate = values["rate"] + 0.0
         measured = {name: ops.cast(value, "float32") for name, value in measured.items()}
         share = (ops.cast(step, "float32") - values["start"]) / ops.maximum(values["total"] + 0.0, 1.0)
+        share = ops.where(values["total"] > 0, ops.minimum(share, 1.0), -1.0)  # negative: not known
         memory = {name: variable + 0.0 for name, variable in self.state.memory.items()}
         seen = Measurements(rate=rate, **measured)
-        told, kept = observation.observe(config, memory, seen, ops.minimum(share, 1.0))
-        untold, _ = observation.observe(config, memory, seen, None)
-        features = ops.where(values["total"] > 0, told, untold)
+        features, kept = observation.observe(config, memory, seen, share)
         action, states = self.controller(features[None], [state + 0.0 for state in self.state.recurrent])
         new = decisions.next_rate(config, rate, self.initial_learning_rate, action[0], self.lowest, self.highest)
         for name, variable in self.state.memory.items():

@@ -55,16 +55,21 @@ def later(optimizer, gradients):
 
 def norm(tensors):
     """The norm of all tensors together."""
-    return ops.sqrt(sum(ops.sum(ops.square(ops.cast(tensor, "float32"))) for tensor in tensors))
+    import tensorflow as tf
+
+    # One operation for each tensor: most are small, and what counts is how many operations there are.
+    return tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(ops.cast(tensor, "float32")) for tensor in tensors]))
 
 
 def _adam(optimizer):
+    """The norm of m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε), with what is the same for all parameters taken out."""
     step = ops.cast(optimizer.iterations, "float32")
     first = 1.0 - ops.power(float(optimizer.beta_1), step)
-    second = 1.0 - ops.power(float(optimizer.beta_2), step)
+    second = ops.sqrt(1.0 - ops.power(float(optimizer.beta_2), step))
+    epsilon = optimizer.epsilon * second
     pairs = zip(_momenta(optimizer), optimizer._velocities, strict=True)
     moments = [(ops.cast(m, "float32"), ops.cast(v, "float32")) for m, v in pairs]
-    return norm(m / first / (ops.sqrt(v / second) + optimizer.epsilon) for m, v in moments)
+    return norm([m / (ops.sqrt(v) + epsilon) for m, v in moments]) * second / first
 
 
 def _momenta(optimizer):

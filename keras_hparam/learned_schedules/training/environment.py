@@ -192,6 +192,5 @@ class _Observer:
 
     def features(self, remembered, measured, share):
         """(features [K, G, F], what is remembered); the share counts for those that are told it."""
-        told, kept = observation.observe(self.config, remembered, measured, share)
-        untold, _ = observation.observe(self.config, remembered, measured, None)
-        return ops.where(self.situation.is_known[:, None] > 0, told, untold), kept
+        share = ops.where(self.situation.is_known > 0, share, -1.0)
+        return observation.observe(self.config, remembered, measured, share)

@@ -1,0 +1,59 @@
+"""One program at a time in a work directory."""
+
+import fcntl
+import json
+import os
+import pathlib
+import socket
+
+from keras_hparam import errors
+
+NAME = ".in_use"
+
+
+class Exclusive:
+    """Holds a directory for this process, until `release` or the end of the process, a kill included.
+
+    Args:
+        directory: path; it is made if it does not exist.
+        name: str, the argument or flag that gave the directory, for the message.
+
+    Raises:
+        InUseError: if another process holds it.
+
+    Example:
+
+    ```python
+    with Exclusive("results", "workdir"):
+        train()
+    ```
+    """
+
+    def __init__(self, directory, name="directory"):
+        path = pathlib.Path(directory) / NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            # The system frees it when the process ends, however it ends. The file stays: removing it would be a race.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._descriptor, 1000).decode(errors="replace").strip() or "an unknown process"
+            os.close(self._descriptor)
+            raise errors.InUseError(
+                f"Expected `{name}` {str(path.parent)!r} to be used by one program at a time. Received: a directory in "
+                f"use by {holder}."
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, json.dumps({"process": os.getpid(), "machine": socket.gethostname()}).encode())
+
+    def release(self):
+        """Lets others have it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()

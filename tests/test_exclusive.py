@@ -1,0 +1,41 @@
+"""A directory belongs to one process at a time, until that process ends, however it ends."""
+
+import subprocess
+import sys
+
+import pytest
+
+from keras_hparam import errors
+from keras_hparam.exclusive import Exclusive
+
+HOLD = """
+import sys, time
+from keras_hparam.exclusive import Exclusive
+held = Exclusive(sys.argv[1], "workdir")
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_second_user_is_refused_and_told_who_has_it(tmp_path):
+    with Exclusive(tmp_path / "work", "workdir"):
+        with pytest.raises(errors.InUseError, match='Expected `workdir` .*work.*"process": '):
+            Exclusive(tmp_path / "work", "workdir")
+    with Exclusive(tmp_path / "work"):
+        pass
+
+
+def test_a_kill_frees_it(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    with pytest.raises(errors.InUseError, match=str(process.pid)):
+        Exclusive(tmp_path)
+    process.kill()
+    process.wait()
+    Exclusive(tmp_path).release()
+
+
+def test_releasing_twice_is_harmless(tmp_path):
+    held = Exclusive(tmp_path)
+    held.release()
+    held.release()
