@@ -1,15 +1,17 @@
 """Save, restore and resume: directories of verified files, without pickle.
 
 `save_weights` and `load_weights` keep trained weights, the ones that ship included; `CheckpointManager` keeps the
-state of a training program so that it resumes exactly.
+state of a training program so that it resumes exactly; `Exclusive` keeps a work directory to one program at a time.
 """
 
+from keras_hparam.checkpoints.exclusive import Exclusive
 from keras_hparam.checkpoints.manager import Checkpoint, CheckpointManager, check_facts
 from keras_hparam.checkpoints.weights import LoadedWeights, load_weights, save_weights, shipped
 
 __all__ = [
     "Checkpoint",
     "CheckpointManager",
+    "Exclusive",
     "LoadedWeights",
     "check_facts",
     "load_weights",

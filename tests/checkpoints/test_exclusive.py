@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.exclusive import Exclusive
+from keras_hparam.checkpoints.exclusive import Exclusive
 
 HOLD = """
 import sys, time
-from keras_hparam.exclusive import Exclusive
+from keras_hparam.checkpoints.exclusive import Exclusive
 held = Exclusive(sys.argv[1], "workdir")
 print("held", flush=True)
 time.sleep(600)
