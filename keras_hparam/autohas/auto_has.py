@@ -81,6 +81,7 @@ class AutoHAS:
         Raises:
             InvalidArgumentError: for data of another form, no validation data, a training that is shorter than a step
                 of the search, or a checkpoint of another search.
+            InUseError: if another process searches in `directory`.
         """
         require("epochs", epochs, is_integer(epochs, 1), "an int >= 1")
         if validation is None:
@@ -91,16 +92,17 @@ class AutoHAS:
             Examples("validation", validation, batch_size, seed + 1), epochs, self.settings, self.directory,
             self.strategy, self.jit_compile,
         )  # fmt: skip
-        if resume:
-            searcher.restore()
-        self.searcher = searcher
-        while (figures := searcher.advance()) is not None:
-            is_due = figures["iteration"] % self.settings.checkpoint_every == 0 or "mean_loss" in figures
-            if is_due:
-                searcher.save()
-            if progress is not None:
-                progress(figures)
-        searcher.save()
+        with searcher.course:
+            if resume:
+                searcher.restore()
+            self.searcher = searcher
+            while (figures := searcher.advance()) is not None:
+                is_due = figures["iteration"] % self.settings.checkpoint_every == 0 or "mean_loss" in figures
+                if is_due:
+                    searcher.save()
+                if progress is not None:
+                    progress(figures)
+            searcher.save()
         return self
 
     def encodings(self):

@@ -61,7 +61,7 @@ class Searcher:
         self.round, self.iteration, self.gradients, self.diverged = 0, 0, 0, 0
         self.history, self.stopped = [], None
         directory = None if workdir is None else pathlib.Path(workdir) / "checkpoints"
-        self.manager = directory and checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
+        self.course = checkpoints.Course(directory, CHECKPOINT_KIND, self.devices.is_chief, self._facts)
 
     @property
     def horizon(self):
@@ -181,7 +181,7 @@ class Searcher:
 
     def save(self):
         """Writes a checkpoint, if there is a directory and this process is the one to write."""
-        if self.manager is None or not self.devices.is_chief:
+        if not self.course.writes:
             return
         arrays = {name: ops.convert_to_numpy(variable) for name, variable in self._optimizer_variables().items()}
         arrays |= {f"controller/{name}": array for name, array in self.controller.arrays().items()}
@@ -192,7 +192,7 @@ class Searcher:
         state = {name: getattr(self, name) for name in names} | {
             f"shared_{name}": getattr(self.shared, name) for name in ("gradients", "skipped", "baseline")
         }
-        self.manager.save(self.round + self.iteration, arrays, {"facts": self._facts(), "search": state})
+        self.course.save(self.round + self.iteration, arrays, {"search": state})
 
     def restore(self):
         """Goes on from the newest checkpoint; whether there was one.
@@ -200,10 +200,9 @@ class Searcher:
         Raises:
             InvalidArgumentError: if the checkpoint is of another search.
         """
-        found = None if self.manager is None else self.manager.restore()
+        found = self.course.restore()
         if found is None:
             return False
-        checkpoints.check_facts(found.state["facts"], self._facts(), self.manager.directory.parent)
         for name, variable in self._optimizer_variables().items():
             variable.assign(found.arrays[name])
         self.logits.assign(found.arrays["logits"])

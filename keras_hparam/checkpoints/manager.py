@@ -127,23 +127,3 @@ class CheckpointManager:
                 atomic.remove_directory(atomic.newest(self._path(step)))
         for leftover in self.directory.glob(f".step-*{atomic.PARTIAL_SUFFIX}"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def check_facts(before, now, workdir):
-    """Refuses to go on with a checkpoint of another training.
-
-    Args:
-        before: dict of JSON values that the checkpoint tells of its training.
-        now: dict of those that it has to tell.
-        workdir: path, for the message.
-
-    Raises:
-        InvalidArgumentError: naming what differs.
-    """
-    different = [name for name in now if before.get(name) != now[name]]
-    if different:
-        expected, received = ({name: facts.get(name) for name in different} for facts in (now, before))
-        raise errors.InvalidArgumentError(
-            f"Expected the `workdir` {workdir} to hold checkpoints of this training, of {expected}. "
-            f"Received: {received}."
-        )

@@ -6,7 +6,10 @@ the file too. Arrays have any shape, rank 0 and empty ones included.
 
 import io
 import math
+import struct
+import tokenize
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -14,7 +17,10 @@ from keras_hparam import errors
 
 NUMERIC_KINDS = "biufc"  # bool, int, uint, float, complex
 _MAX_NAME_BYTES = 1024
-_MALFORMED = (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, NotImplementedError, SyntaxError)
+_MALFORMED = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, TypeError, EOFError, OSError, RuntimeError,
+    NotImplementedError, SyntaxError, tokenize.TokenError,
+)  # fmt: skip
 
 
 def to_bytes(arrays):

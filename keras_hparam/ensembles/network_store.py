@@ -19,6 +19,7 @@ import numpy as np
 
 from keras_hparam import atomic, errors
 from keras_hparam.checkpoints import manifest, npz
+from keras_hparam.ensembles import loading
 
 MODEL_FILE, PREDICTIONS_FILE = "model.keras", "predictions.npz"
 _DESCRIPTION, _NETWORK = "ensemble candidates", "ensemble candidate"
@@ -77,17 +78,36 @@ class NetworkStore:
             InvalidArgumentError: if the network was saved with other facts.
             CorruptFileError: if its files are damaged.
         """
-        saved, files = manifest.read(self._path(name), _NETWORK)
+        saved, files = self._read(name)
         if saved["config"] != manifest.check_json("facts", facts):
             raise errors.InvalidArgumentError(
                 f"Expected `directory` to hold networks of this search, such as {facts}. "
                 f"Received: {self._path(name)}, of another one: {saved['config']}."
             )
-        return npz.from_bytes(files[PREDICTIONS_FILE])["predictions"]
+        arrays = npz.from_bytes(files[PREDICTIONS_FILE], self._path(name) / PREDICTIONS_FILE)
+        if arrays.keys() != {"predictions"}:
+            raise errors.CorruptFileError(
+                f"Expected {self._path(name) / PREDICTIONS_FILE} to hold predictions. Received: {sorted(arrays)}."
+            )
+        return arrays["predictions"]
 
     def load(self, name):
-        """The network, not compiled."""
-        return keras.saving.load_model(atomic.newest(self._path(name)) / MODEL_FILE, compile=False)
+        """The network, not compiled.
+
+        Raises:
+            CorruptFileError: if its files are damaged.
+        """
+        self._read(name)
+        return loading.load_model(atomic.newest(self._path(name)) / MODEL_FILE, compile=False)
+
+    def _read(self, name):
+        """(manifest, files) of a network."""
+        facts, files = manifest.read(self._path(name), _NETWORK)
+        if files.keys() != {MODEL_FILE, PREDICTIONS_FILE}:
+            raise errors.CorruptFileError(
+                f"Expected {self._path(name)} to hold {MODEL_FILE} and {PREDICTIONS_FILE}. Received: {sorted(files)}."
+            )
+        return facts, files
 
     def _path(self, name):
         return self.directory / "networks" / name

@@ -38,6 +38,7 @@ def train(
 
     Raises:
         InvalidArgumentError: for a model that is not compiled, no examples, or a checkpoint of another training.
+        InUseError: if another process trains in `directory`.
     """
     if getattr(model, "losses_of_members", None) is None:
         raise errors.InvalidArgumentError("Expected a compiled `model` with a loss. Received: none.")
@@ -52,13 +53,14 @@ def train(
             raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
     x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split, batch_size)
     loop = _Loop(model, tree.map_structure(np.asarray, (x, y)), batch_size, strategy, seed, directory)
-    loop.restore()
-    for batch in loop.batches(epochs):
-        epoch_ended = loop.step_on(batch)
-        if epoch_ended and on_epoch is not None:
-            on_epoch(loop.step // loop.steps_per_epoch - 1, loop.means[-1])
-        if loop.step % save_every == 0 or loop.step == epochs * loop.steps_per_epoch:
-            loop.save()
+    with loop.course:
+        loop.restore()
+        for batch in loop.batches(epochs):
+            epoch_ended = loop.step_on(batch)
+            if epoch_ended and on_epoch is not None:
+                on_epoch(loop.step // loop.steps_per_epoch - 1, loop.means[-1])
+            if checkpoints.is_due(loop.step, save_every, epochs * loop.steps_per_epoch):
+                loop.save()
     return loop.means
 
 
@@ -74,7 +76,7 @@ class _Loop:
         self.size = sizes.pop()
         self.steps_per_epoch = math.ceil(self.size / batch_size)
         self.step, self.total, self.means = 0, 0.0, []
-        self.manager = None if directory is None else checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
+        self.course = checkpoints.Course(directory, CHECKPOINT_KIND, distribute.is_chief(strategy), name="directory")
         self._compiled = None
         with self.strategy.scope():
             model.optimizer.build(model.trainable_variables)
@@ -142,23 +144,20 @@ class _Loop:
 
     def save(self):
         """Writes a checkpoint, if there is a directory and this process is the one to write."""
-        if self.manager is not None and distribute.is_chief(self.strategy):
+        if self.course.writes:
             arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
-            self.manager.save(self.step, arrays, {**self._facts(), "total": self.total, "means": self.means})
+            self.course.save(self.step, arrays, {**self._facts(), "total": self.total, "means": self.means})
 
     def restore(self):
         """Continues from the newest checkpoint, if there is one."""
-        found = None if self.manager is None else self.manager.restore()
+        found = self.course.restore()
         if found is None:
             return
         variables = self._variables()
-        facts = {name: found.state.get(name) for name in self._facts()}
-        shapes = {name: tuple(array.shape) for name, array in found.arrays.items()}
-        if facts != self._facts() or shapes != {name: tuple(variable.shape) for name, variable in variables.items()}:
-            raise errors.InvalidArgumentError(
-                f"Expected the `directory` {self.manager.directory} to hold checkpoints of this training, of "
-                f"{self._facts()} and the same variables. Received: {facts} and {len(shapes)} variables."
-            )
+        shapes = ({name: list(v.shape) for name, v in named.items()} for named in (found.arrays, variables))
+        before, now = ({"variables": part} for part in shapes)
+        directory = self.course.manager.directory
+        checkpoints.check_facts(found.state | before, self._facts() | now, directory, "directory")
         for name, variable in variables.items():
             variable.assign(found.arrays[name])
         self.step, self.total, self.means = found.step, found.state["total"], list(found.state["means"])

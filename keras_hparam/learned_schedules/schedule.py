@@ -4,7 +4,6 @@ The schedule holds the rate and what the controller remembers, as variables that
 decision, `update`, changes them; `TrainingDynamics` makes the decisions during `fit`.
 """
 
-import base64
 import math
 
 import keras
@@ -75,7 +74,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.optimizer, self.is_fed = None, False
         self.state = ScheduleState(self.controller, self.first_rate)
         if state is not None:
-            self.state.from_bytes(base64.b64decode(state))
+            self.state.from_text(state)
 
     @property
     def first_rate(self):
@@ -191,7 +190,7 @@ class LearnedSchedule(keras.optimizers.schedules.LearningRateSchedule):
             "initial_learning_rate": self.initial_learning_rate, "every": self.every, "lowest": self.lowest,
             "highest": None if self.highest == math.inf else self.highest, "cap": self.cap, "name": self.name,
             "controller": weights.to_text(self.controller),
-            "state": base64.b64encode(self.state.to_bytes()).decode("ascii"),
+            "state": self.state.to_text(),
         }  # fmt: skip
 
     @classmethod

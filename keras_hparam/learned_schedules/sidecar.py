@@ -43,14 +43,25 @@ def _loading(load_weights, schedules):
     @functools.wraps(load_weights)
     def load(filepath, *arguments, **named):
         result = load_weights(filepath, *arguments, **named)
-        path = _beside(filepath)
         try:
-            schedules[0].state.from_bytes(path.read_bytes(), str(path))
-        except FileNotFoundError:
-            logging.warning("%s is missing: the learned schedule goes on as it is, not as it was at that time.", path)
+            read(_beside(filepath), schedules[0])
+        except FileNotFoundError as error:
+            logging.warning(
+                "%s is missing: the learned schedule goes on as it is, not as it was at that time.", error.filename
+            )
         return result
 
     return load
+
+
+def read(path, schedule):
+    """Gives a schedule the state in the file that lies beside weights.
+
+    Raises:
+        CorruptFileError: if it is truncated, altered or of a schedule with another controller.
+        OSError: if it cannot be read.
+    """
+    schedule.state.from_bytes(pathlib.Path(path).read_bytes(), str(path))
 
 
 def _beside(filepath):

@@ -1,5 +1,7 @@
 """What a learned schedule has to remember: variables that the compiled training step reads, to bytes and back."""
 
+import base64
+
 import keras
 from keras import ops
 
@@ -72,6 +74,24 @@ class ScheduleState:
         for name, variable in variables.items():
             variable.assign(arrays[name])
         self.pending = {name.removeprefix(_PENDING): a for name, a in arrays.items() if name.startswith(_PENDING)}
+
+    def to_text(self):
+        """All of it as a text, which a Keras configuration can hold."""
+        return base64.b64encode(self.to_bytes()).decode("ascii")
+
+    def from_text(self, text):
+        """Takes up what `to_text` gave.
+
+        Raises:
+            CorruptFileError: for another text.
+        """
+        try:
+            content = base64.b64decode(text, validate=True)
+        except (TypeError, ValueError) as error:
+            raise errors.CorruptFileError(
+                f"Expected the text of a schedule's state. Received: {str(text)[:80]!r}."
+            ) from error
+        self.from_bytes(content, "the schedule's state")
 
 
 def _variable(name, value):

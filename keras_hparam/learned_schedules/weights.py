@@ -62,7 +62,7 @@ def from_text(text):
     try:
         found = json.loads(text)
         config, content = found["config"], base64.b64decode(found["weights"], validate=True)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise errors.CorruptFileError(f"Expected the text of a controller. Received: {str(text)[:80]!r}.") from error
     return _made(config, npz.from_bytes(content, "the controller's weights"), "a text")
 

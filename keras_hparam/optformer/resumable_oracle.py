@@ -14,17 +14,10 @@ import tensorflow as tf
 from keras_tuner.engine.trial import TrialStatus
 
 from keras_hparam import errors
+from keras_hparam.spaces.rounding import restore_exact
 
 _logger = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.1
-
-
-def restore_exact(values, exact):
-    """Replaces, in place, floats of `values` that are float32 roundings of the `exact` ones of the same name."""
-    for name, value in values.items():
-        known = exact.get(name)
-        if isinstance(value, float) and isinstance(known, float) and np.float32(value) == np.float32(known):
-            values[name] = known
 
 
 class ResumableOracle(kt.Oracle):

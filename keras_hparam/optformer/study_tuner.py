@@ -5,7 +5,7 @@ import os
 
 import keras_tuner as kt
 
-from keras_hparam import errors
+from keras_hparam import errors, parallel
 from keras_hparam.costs.callback import Costs
 from keras_hparam.optformer import arguments, settings
 from keras_hparam.optformer.history import complete_values
@@ -53,6 +53,8 @@ class StudyTuner(kt.Tuner):
     def search(self, *fit_args, **fit_kwargs):
         """Runs trials until `max_trials`, or until the space is exhausted.
 
+        As a chief or a worker, if KerasTuner's environment variables say so, see `kh.parallel.search`.
+
         Args:
             *fit_args: passed to `hypermodel.fit`, such as the training data.
             **fit_kwargs: passed to `hypermodel.fit`, such as `validation_data`, `epochs`, `callbacks`, `verbose`.
@@ -61,7 +63,10 @@ class StudyTuner(kt.Tuner):
             RuntimeError: if `max_consecutive_failed_trials` trials in a row failed.
             Exception: what a proposal raised, once the trials that run have ended.
         """
-        super().search(*fit_args, **fit_kwargs)
+        if parallel.role() == "alone" or hasattr(self.oracle, "session"):
+            super().search(*fit_args, **fit_kwargs)
+        else:
+            parallel.search(self, *fit_args, **fit_kwargs)
         error = getattr(self.oracle, "error", None)  # a worker's client of a chief has none
         if error is not None:
             raise error

@@ -50,7 +50,7 @@ class Trainer:
         self.engine = engines.create(functools.partial(_make, config, settings), loss_weights, pad, strategy)
         self.model, self.optimizer = self.engine.model, self.engine.optimizer
         self.step, self.figures = 0, {}
-        self.manager = checkpoints.CheckpointManager(self.workdir / "checkpoints", kind=CHECKPOINT_KIND)
+        self.course = checkpoints.Course(self.workdir / "checkpoints", CHECKPOINT_KIND, self.engine.is_chief)
 
     def train_step(self, iterator):
         """One step on the next batch of an iterator of `engine.batches`: mean losses by name, as scalars."""
@@ -82,9 +82,9 @@ class Trainer:
 
     def save(self):
         """Writes a checkpoint of model, optimizer, step and the latest figures, if this process is the one to write."""
-        if self.engine.is_chief:
+        if self.course.writes:
             arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
-            self.manager.save(self.step, arrays, {**self._state(), "figures": self.figures})
+            self.course.save(self.step, arrays, {**self._state(), "figures": self.figures})
 
     def restore(self):
         """Continues from the newest checkpoint; whether there was one.
@@ -96,7 +96,7 @@ class Trainer:
             InvalidArgumentError: if the checkpoint belongs to a model of other sizes or to other settings, or has seen
                 a decay that these settings do not have.
         """
-        found = self.manager.restore()
+        found = self.course.restore()
         if found is None:
             return False
         step, arrays, before = found
@@ -143,13 +143,14 @@ def pretrain(trainer, vocabulary, generate, held_out=None, progress=None):
 
     Raises:
         FloatingPointError: if a loss is not finite.
+        InUseError: if another process trains in the workdir.
     """
     settings, is_chief = trainer.settings, trainer.engine.is_chief
     held_out = _batch_maker(trainer, vocabulary, held_out or generate, HELD_OUT_SEED)
     make_batch = _batch_maker(trainer, vocabulary, generate, settings.seed)
     iterator = trainer.engine.batches(make_batch, trainer.step, settings.steps)
     rows, began = [], time.monotonic()
-    with ScalarLog(trainer.workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
+    with trainer.course, ScalarLog(trainer.workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
         while trainer.step < settings.steps:
             rows.append(trainer.train_step(iterator))
             evaluates = _due(trainer, settings.evaluate_every)
@@ -178,8 +179,7 @@ def _batch_maker(trainer, vocabulary, generate, seed):
 
 
 def _due(trainer, every):
-    """Whether something that happens every so many steps, and at the last one, happens now; never if `every` is 0."""
-    return every > 0 and (trainer.step % every == 0 or trainer.step == trainer.settings.steps)
+    return checkpoints.is_due(trainer.step, every, trainer.settings.steps)
 
 
 def _finite_means(rows, step):

@@ -87,6 +87,7 @@ class Vocabulary:
         tokenizer: bytes of a SentencePiece model.
         num_bins: bins of the unit interval.
         num_categories: category indices.
+        source: where the bytes come from, for messages.
 
     Raises:
         CorruptFileError: if the tokenizer's bytes are no SentencePiece model.
@@ -99,7 +100,7 @@ class Vocabulary:
     ```
     """
 
-    def __init__(self, tokenizer, num_bins=1000, num_categories=1000):
+    def __init__(self, tokenizer, num_bins=1000, num_categories=1000, source="`tokenizer`"):
         import sentencepiece
 
         self.tokenizer = bytes(tokenizer)
@@ -108,7 +109,7 @@ class Vocabulary:
             self.num_pieces = self._pieces.get_piece_size()
         except RuntimeError as error:
             raise errors.CorruptFileError(
-                f"Expected `tokenizer` to be a serialised SentencePiece model. Received: {len(self.tokenizer)} bytes "
+                f"Expected {source} to be a serialised SentencePiece model. Received: {len(self.tokenizer)} bytes "
                 f"that do not parse ({error})."
             ) from error
         self.num_bins, self.num_categories = num_bins, num_categories

@@ -40,13 +40,13 @@ def load(weights):
     arrays, config, manifest, files = checkpoints.load_weights(weights, kind=KIND)
     try:
         config = OptFormerConfig(**config)
-    except TypeError as error:
+    except (TypeError, errors.InvalidArgumentError) as error:
         raise errors.CorruptFileError(
             f"Expected the fields of OptFormerConfig in the manifest of {weights!r}. Received: {error}"
         ) from error
     if TOKENIZER_FILE not in files:
         raise errors.CorruptFileError(f"Expected {TOKENIZER_FILE} in {weights!r}. Received: {sorted(files)}.")
-    vocabulary = Vocabulary(files[TOKENIZER_FILE], num_bins=config.num_bins)
+    vocabulary = Vocabulary(files[TOKENIZER_FILE], config.num_bins, source=f"{TOKENIZER_FILE} in {weights!r}")
     model = OptFormer(config)
     expected = {variable.path: tuple(variable.shape) for variable in model.variables}
     received = {name: array.shape for name, array in arrays.items()}

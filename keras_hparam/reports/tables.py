@@ -58,7 +58,7 @@ def read_csv(path):
             raise ValueError(f"a header of {header}")
         names = [_from_cell(cell) for cell in header[len(COLUMNS) :]]
         return [_record_from_row(names, row) for row in rows]
-    except (ValueError, csv.Error) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise errors.CorruptFileError(
             f"Expected {str(path)!r} to be a table of trials with columns {list(COLUMNS)} and then one per parameter. "
             f"Received: {error}"
@@ -102,7 +102,7 @@ def read_json(path):
             raise ValueError(f"format {document['format']!r}, version {document['version']!r}")
         check_choice("goal", document["goal"], GOALS)
         return [TrialRecord(**trial) for trial in document["trials"]], document["metric"], document["goal"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise errors.CorruptFileError(
             f"Expected {str(path)!r} to be JSON of format {FORMAT!r}, version {VERSION}. Received: {error!r}"
         ) from error

@@ -59,13 +59,13 @@ def test_a_search_goes_on_from_any_round_and_iteration(name, tmp_path):
     searcher, number = killed(name, tmp_path / "first", 1).searcher, 0
     while True:
         number += 1
-        searcher.manager = checkpoints.CheckpointManager(tmp_path / str(number), kind=CHECKPOINT_KIND)
+        searcher.course = checkpoints.Course(tmp_path / str(number), CHECKPOINT_KIND, facts=searcher._facts)
         searcher.save()
         if searcher.advance() is None:
             break
     wanted = searches.finished(name)
     for step in range(1, number + 1):
-        searcher.manager = checkpoints.CheckpointManager(tmp_path / str(step), kind=CHECKPOINT_KIND)
+        searcher.course = checkpoints.Course(tmp_path / str(step), CHECKPOINT_KIND, facts=searcher._facts)
         assert searcher.restore()
         assert len(searcher.history) == step
         while searcher.advance() is not None:

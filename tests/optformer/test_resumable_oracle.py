@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.optformer.resumable_oracle import restore_exact
 from keras_hparam.optformer.study import Status
 from tests.optformer.oracles import RandomProposer, finish, make, mixed_space, reopened, run
 
@@ -76,12 +75,6 @@ os._exit(9)
     assert done.returncode == 9, done.stderr
     whole = run(make(tmp_path / "whole", mixed_space()), 6)
     assert run(reopened(tmp_path / "parts", hyperparameters=mixed_space()), 3) == whole[3:]
-
-
-def test_float32_roundings_are_undone():
-    values = {"a": float(np.float32(0.1)), "b": 0.25, "c": "x", "d": 2}
-    restore_exact(values, {"a": 0.1, "b": 0.3, "c": "y", "d": 2})
-    assert values == {"a": 0.1, "b": 0.25, "c": "x", "d": 2}
 
 
 class BrokenProposer(RandomProposer):

@@ -114,7 +114,7 @@ def test_a_checkpoint_that_does_not_say_how_its_batches_were_made_can_be_restore
     arrays = {name: np.asarray(variable) for name, variable in trainer._variables().items()}
     state = {name: value for name, value in trainer._state().items() if name != "batches"}
     del state["settings"]["evaluate_every"]
-    trainer.manager.save(4, arrays, {**state, "figures": {}})
+    trainer.course.manager.save(4, arrays, {**state, "figures": {}})
     assert training.Trainer(tiny, SETTINGS, tmp_path, batch_settings=BATCHES).restore()
 
 

@@ -46,7 +46,7 @@ class Trainer:
             self.optimizer.build([self.theta])
         self.meta_step, self.episode, self.best, self.validated = 0, None, initial, []
         directory = None if workdir is None else pathlib.Path(workdir) / "checkpoints"
-        self.manager = directory and checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
+        self.course = checkpoints.Course(directory, CHECKPOINT_KIND, self.programs.devices.is_chief, self._facts)
 
     @property
     def current(self):
@@ -106,10 +106,6 @@ class Trainer:
             for step, scores in self.validated
         ]
 
-    def is_due(self, every):
-        """Whether what happens every so many meta-steps, and at the last one, happens now."""
-        return self.meta_step % every == 0 or self.meta_step == self.settings.meta_steps
-
     def _facts(self):
         return {
             "settings": self.settings.course(), "estimator": self.estimator.to_dict(), "rule": self.rule.to_dict(),
@@ -124,7 +120,7 @@ class Trainer:
 
     def save(self):
         """Writes a checkpoint, if there is a directory and this process is the one to write."""
-        if self.manager is None or not self.programs.devices.is_chief:
+        if not self.course.writes:
             return
         arrays = {name: np.asarray(variable) for name, variable in self._optimizer_variables().items()}
         arrays |= {"theta": self.current, "best": self.best}
@@ -132,7 +128,7 @@ class Trainer:
         arrays |= {"validated/scores": np.stack([scores for _, scores in self.validated])}
         if self.episode is not None:
             arrays["episode"] = np.stack(self.episode.thetas)
-        self.manager.save(self.meta_step, arrays, {"facts": self._facts()})
+        self.course.save(self.meta_step, arrays)
 
     def restore(self):
         """Goes on from the newest checkpoint; whether there was one.
@@ -142,10 +138,9 @@ class Trainer:
         Raises:
             InvalidArgumentError: if the checkpoint is of another training.
         """
-        found = None if self.manager is None else self.manager.restore()
+        found = self.course.restore()
         if found is None:
             return False
-        checkpoints.check_facts(found.state["facts"], self._facts(), self.manager.directory.parent)
         for name, variable in self._optimizer_variables().items():
             variable.assign(found.arrays[name])
         self.theta.assign(found.arrays["theta"])

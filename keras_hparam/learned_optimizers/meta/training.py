@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_hparam.checkpoints import is_due
 from keras_hparam.learned_optimizers.meta.estimator import check_count
 from keras_hparam.learned_optimizers.meta.trainer import Trainer
 
@@ -59,6 +60,7 @@ def meta_train(
     Raises:
         InvalidArgumentError: for arguments that do not fit, tasks whose losses are not finite or on which all
             candidates are equal from the start, or a checkpoint of another training.
+        InUseError: if another process trains in `workdir`.
 
     Example:
 
@@ -72,17 +74,18 @@ def meta_train(
     if stop_after is not None:
         check_count("stop_after", stop_after)
     trainer = Trainer(rule, tasks, estimator, settings, validation_tasks, theta, workdir, strategy)
-    if not (resume and trainer.restore()):
-        trainer.check_and_validate()
     last = settings.meta_steps if stop_after is None else min(stop_after, settings.meta_steps)
-    while trainer.meta_step < last:
-        began = time.monotonic()
-        figures = trainer.step()
-        if trainer.is_due(settings.validate_every):
-            figures["score"] = trainer.validate()
-        if trainer.is_due(settings.checkpoint_every) or trainer.meta_step == last:
-            trainer.save()
-        (progress or _log)(trainer.meta_step, figures, time.monotonic() - began)
+    with trainer.course:
+        if not (resume and trainer.restore()):
+            trainer.check_and_validate()
+        while trainer.meta_step < last:
+            began = time.monotonic()
+            figures = trainer.step()
+            if is_due(trainer.meta_step, settings.validate_every, settings.meta_steps):
+                figures["score"] = trainer.validate()
+            if is_due(trainer.meta_step, settings.checkpoint_every, last):
+                trainer.save()
+            (progress or _log)(trainer.meta_step, figures, time.monotonic() - began)
     return MetaTrained(trainer.best, trainer.best_score, trainer.current, trainer.history)
 
 

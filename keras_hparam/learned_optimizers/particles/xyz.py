@@ -65,9 +65,9 @@ def read_xyz(path):
     positions, symbols = read_xyz("clusters.xyz")
     ```
     """
-    lines = pathlib.Path(path).read_text().splitlines()
-    frames, kinds, start = [], [], 0
+    content, frames, kinds, start = pathlib.Path(path).read_bytes(), [], [], 0
     try:
+        lines = content.decode().splitlines()
         while start < len(lines) and lines[start].strip():
             count = int(lines[start])
             rows = [line.split() for line in lines[start + 2 : start + 2 + count]]
@@ -78,7 +78,10 @@ def read_xyz(path):
             start += 2 + count
         if not frames or any(kind != kinds[0] for kind in kinds):
             raise ValueError(f"{len(frames)} frames" + (" of different particles" if frames else ""))
-        return np.array(frames, "float64").reshape(len(frames), len(kinds[0]), 3), kinds[0]
+        positions = np.array(frames, "float64").reshape(len(frames), len(kinds[0]), 3)
+        if not np.isfinite(positions).all():
+            raise ValueError("coordinates that are not finite")
+        return positions, kinds[0]
     except (ValueError, IndexError) as error:
         raise errors.CorruptFileError(
             f"Expected {path} to be an XYZ file of equal frames. Received: {error}."

@@ -44,7 +44,7 @@ class Trainer:
         self.held_out = settings.held_out(chosen, self.mixture)
         self.updates, self.validated, self.best = 0, [], None
         directory = None if workdir is None else pathlib.Path(workdir) / "checkpoints"
-        self.manager = directory and checkpoints.CheckpointManager(directory, kind=CHECKPOINT_KIND)
+        self.course = checkpoints.Course(directory, CHECKPOINT_KIND, self.devices.is_chief, self._facts)
 
     def rollout(self, family, situation, noise):
         """`Rollout` of arrays: replicas divide the copies of the trainees.
@@ -106,10 +106,6 @@ class Trainer:
             for update, scores in self.validated
         ]
 
-    def is_due(self, every):
-        """Whether what happens every so many updates, and at the last one, happens now."""
-        return self.updates % every == 0 or self.updates == self.settings.updates
-
     def _controller_weights(self):
         return [ops.convert_to_numpy(v).copy() for v in self.controller.weights]
 
@@ -134,13 +130,13 @@ class Trainer:
 
     def save(self):
         """Writes a checkpoint, if there is a directory and this process is the one to write."""
-        if self.manager is None or not self.devices.is_chief:
+        if not self.course.writes:
             return
         arrays = {name: ops.convert_to_numpy(variable) for name, variable in self._variables().items()}
         arrays |= {f"best/{index}": array for index, array in enumerate(self.best)}
         arrays |= {"validated/updates": np.array([update for update, _ in self.validated], "int64")}
         arrays |= {"validated/scores": np.stack([scores for _, scores in self.validated])}
-        self.manager.save(self.updates, arrays, {"facts": self._facts()})
+        self.course.save(self.updates, arrays)
 
     def restore(self):
         """Goes on from the newest checkpoint; whether there was one.
@@ -148,10 +144,9 @@ class Trainer:
         Raises:
             InvalidArgumentError: if the checkpoint is of another training.
         """
-        found = None if self.manager is None else self.manager.restore()
+        found = self.course.restore()
         if found is None:
             return False
-        checkpoints.check_facts(found.state["facts"], self._facts(), self.manager.directory.parent)
         for name, variable in self._variables().items():
             variable.assign(found.arrays[name])
         self.updates = found.step

@@ -9,6 +9,7 @@ import logging
 import time
 from typing import NamedTuple
 
+from keras_hparam.checkpoints import is_due
 from keras_hparam.learned_schedules.controller import Controller
 from keras_hparam.learned_schedules.training.trainer import Trainer
 
@@ -48,6 +49,7 @@ def train(
 
     Raises:
         InvalidArgumentError: for arguments that do not fit, or a checkpoint of another training.
+        InUseError: if another process trains in `workdir`.
 
     Source: US20210034973A1; Xu et al. 2019, arXiv 1909.09712.
 
@@ -60,17 +62,18 @@ def train(
     ```
     """
     trainer = Trainer(controller, tasks, settings, workdir, strategy)
-    if not (resume and trainer.restore()):
-        trainer.begin()
     last = settings.updates if stop_after is None else min(stop_after, settings.updates)
-    while trainer.updates < last:
-        began = time.monotonic()
-        figures = trainer.step()
-        if trainer.is_due(settings.validate_every):
-            figures["score"] = trainer.validate()
-        if trainer.is_due(settings.checkpoint_every) or trainer.updates == last:
-            trainer.save()
-        (progress or _log)(trainer.updates, figures, time.monotonic() - began)
+    with trainer.course:
+        if not (resume and trainer.restore()):
+            trainer.begin()
+        while trainer.updates < last:
+            began = time.monotonic()
+            figures = trainer.step()
+            if is_due(trainer.updates, settings.validate_every, settings.updates):
+                figures["score"] = trainer.validate()
+            if is_due(trainer.updates, settings.checkpoint_every, last):
+                trainer.save()
+            (progress or _log)(trainer.updates, figures, time.monotonic() - began)
     trainer.take_best()
     return ControllerTrained(controller, trainer.best_score, trainer.history)
 

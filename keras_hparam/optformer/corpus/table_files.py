@@ -7,6 +7,7 @@ import collections
 import csv
 import dataclasses
 import gzip
+import io
 import json
 
 from keras_hparam.optformer.corpus.table_spaces import parsed
@@ -22,6 +23,7 @@ _WORKLOADS = {  # beginning of an AlgoPerf workload -> task and model
 }
 _METRIC_KINDS = {"accuracy": "unit", "ssim": "unit", "bleu": "percent", "loss": "loss", "wer": "loss"}
 _CLASSIFICATION = "tabular classification"
+MAX_BYTES = 1 << 28  # of a table, unpacked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Group:
 
 
 def _read(path):
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows of a table as dicts."""
+    with gzip.open(path) as file:
+        text = file.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES} bytes")
+    return list(csv.DictReader(io.StringIO(text.decode(), newline="")))
 
 
 def _grouped(rows, key):

@@ -3,6 +3,7 @@
 Axes: N configurations, D parameters, R recorded configurations, K nearest of them.
 """
 
+import csv
 import dataclasses
 import pathlib
 import zlib
@@ -20,6 +21,10 @@ from keras_hparam.spaces import SearchSpace
 MIN_ROWS = 24  # distinct configurations of a table
 MIN_FINITE = 12  # of them with an objective
 NUM_BINS = 1000
+_MALFORMED = (
+    OSError, EOFError, zlib.error, csv.Error, KeyError, TypeError, ValueError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,10 +143,10 @@ def load_tables(data_dir):
     for name, reader in found.items():
         try:
             groups = list(reader(directory / name))
-        except (OSError, EOFError, zlib.error, KeyError, TypeError, ValueError) as error:
-            message = f"Expected {name} to be a table of trainings. Received: {error!r}."
+            tables.extend(table for table in map(_table, groups) if table is not None)
+        except _MALFORMED as error:
+            message = f"Expected {directory / name} to be a table of trainings. Received: {error!r}."
             raise errors.CorruptFileError(message) from error
-        tables.extend(table for table in map(_table, groups) if table is not None)
     return tables
 
 

@@ -12,13 +12,21 @@ import dataclasses
 import functools
 import json
 import pathlib
+import struct
 import zipfile
+import zlib
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_hparam import errors
 
 FIDELITIES = ("epoch", "trainsize", "repl")
+MAX_BYTES = 1 << 28  # of the members of an archive
+_MALFORMED = (
+    OSError, EOFError, ValueError, TypeError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    struct.error,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +75,53 @@ COLLECTIONS = (
 )  # fmt: skip
 
 
+class Archive(NamedTuple):
+    """What an archive holds.
+
+    Attributes:
+        model: bytes of the ONNX network.
+        numeric, categorical, outputs: lists of the names of the network's inputs and outputs.
+        encoding: categorical input -> category -> code.
+        ranges: hyperparameter -> its row of the configuration space.
+        tasks: list of the names of tasks, in numerical order.
+    """
+
+    model: bytes
+    numeric: list[str]
+    categorical: list[str]
+    outputs: list[str]
+    encoding: dict
+    ranges: dict
+    tasks: list[str]
+
+
+def read_archive(path, collection):
+    """The `Archive` at a path.
+
+    Raises:
+        CorruptFileError: if it is damaged, lacks a member, or holds too few tasks.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > MAX_BYTES:
+                raise ValueError(f"{size} bytes")
+            model = archive.read("model.onnx")
+            spec, encoding, config_space = (
+                json.loads(archive.read(f"{name}.json")) for name in ("spec", "encoding", "config_space")
+            )
+        names = [[str(name) for name in spec[key]] for key in ("cont_names", "cat_names", "y_names")]
+        ranges = {row["name"]: row for row in config_space["hyperparameters"]}
+        tasks = sorted((name for name in encoding[collection.instance] if name.isdecimal()), key=int)
+    except (*_MALFORMED, KeyError, AttributeError, RecursionError) as error:
+        raise errors.CorruptFileError(f"Expected {path} to be a YAHPO Gym archive. Received: {error!r}.") from error
+    if len(tasks) < collection.num_training_tasks:
+        raise errors.CorruptFileError(
+            f"Expected {path} to hold at least {collection.num_training_tasks} tasks. Received: {len(tasks)}."
+        )
+    return Archive(model, *names, encoding, ranges, tasks)
+
+
 class Surrogate:
     """The network of one `Collection`, in one thread.
 
@@ -90,26 +145,13 @@ class Surrogate:
                 "Expected onnxruntime, which runs the surrogates: pip install 'keras_hparam[corpus]'. "
                 f"Received: {error}."
             ) from error
-        try:
-            with zipfile.ZipFile(path) as archive:
-                model = archive.read("model.onnx")
-                spec, encoding, config_space = (
-                    json.loads(archive.read(f"{name}.json")) for name in ("spec", "encoding", "config_space")
-                )
-        except (KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise errors.CorruptFileError(f"Expected {path} to be a YAHPO Gym archive. Received: {error}.") from error
-        self.collection, self.encoding = collection, encoding
-        self.numeric, self.categorical, self._outputs = spec["cont_names"], spec["cat_names"], spec["y_names"]
-        tasks = sorted((name for name in encoding[collection.instance] if name.isdigit()), key=int)
-        if len(tasks) < collection.num_training_tasks:
-            raise errors.CorruptFileError(
-                f"Expected {path} to hold at least {collection.num_training_tasks} tasks. Received: {len(tasks)}."
-            )
-        self.training_tasks = tasks[: collection.num_training_tasks]
-        self.ranges = {row["name"]: row for row in config_space["hyperparameters"]}
+        found = read_archive(path, collection)
+        self.collection, self.encoding, self.ranges = collection, found.encoding, found.ranges
+        self.numeric, self.categorical, self._outputs = found.numeric, found.categorical, found.outputs
+        self.training_tasks = found.tasks[: collection.num_training_tasks]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(found.model, options, providers=["CPUExecutionProvider"])
 
     @property
     def parameter_names(self):

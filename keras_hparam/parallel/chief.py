@@ -1,0 +1,246 @@
+"""The chief of a search on several workers: serves an Oracle by KerasTuner's protocol, and outlives its workers.
+
+KerasTuner's own chief waits for ever for a worker that died, answers one call at a time, and keeps its lock after an
+exception. This one knows its workers by what they send along with each call (`worker.WorkerOracle`), so that trials
+of those that are not heard of are given to others, and what they still send later counts no more.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import pathlib
+import threading
+import time
+
+import grpc
+from keras_tuner.engine.hyperparameters import HyperParameters
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src import protos
+
+from keras_hparam import atomic, errors
+from keras_hparam.parallel.leases import Leases
+from keras_hparam.spaces.rounding import restore_exact
+
+LEASES_FILE = "leases.json"
+TUNER, SESSION = "keras-hparam-tuner", "keras-hparam-session"  # what workers send along
+LIMITS = "keras-hparam-limits"  # what they are told
+AHEAD = "prepared-ahead"  # the tuner id of a trial that no worker has yet
+SLOW = 0.5  # seconds of a proposal from which on the next one is prepared while the workers train
+WAIT = 1.0  # seconds that a worker without a trial waits in a call
+_LOGGER = logging.getLogger(__name__)
+
+
+class Chief(protos.get_service_grpc().OracleServicer):
+    """Answers the workers of one search.
+
+    Args:
+        oracle: `keras_tuner.Oracle` in its project directory; unfinished trials of workers that are still known go on.
+        settings: `ParallelSettings`.
+        on_trial_end: callable(trial) or None, called after each end of a trial.
+
+    Attributes:
+        error: what ended the search before its time, or None.
+        losses: dict of trial id: how many workers were lost in it.
+    """
+
+    def __init__(self, oracle, settings, on_trial_end=None):
+        self.oracle, self.settings, self.on_trial_end = oracle, settings, on_trial_end
+        self.leases, self.losses, self.error = Leases(settings.lease_seconds), {}, None
+        self._turn = threading.Condition(threading.RLock())  # of everything that changes the Oracle
+        self._heard, self._is_over, self._proposal_seconds = {}, False, 0.0
+        self._take_up()
+
+    # ---- what workers call
+
+    def GetSpace(self, request, context):
+        with self._answering(context):
+            space = self.oracle.get_space()
+        return protos.get_service().GetSpaceResponse(hyperparameters=space.to_proto())
+
+    def UpdateSpace(self, request, context):
+        with self._answering(context):
+            self.oracle.update_space(HyperParameters.from_proto(request.hyperparameters))
+        return protos.get_service().UpdateSpaceResponse()
+
+    def CreateTrial(self, request, context):
+        limits = {"lease_seconds": self.settings.lease_seconds, "trial_seconds": self.settings.trial_seconds}
+        context.set_trailing_metadata(((LIMITS, json.dumps(limits)),))
+        with self._answering(context):
+            trial = self._next_trial(request.tuner_id, self._session(context))
+            if trial.status == TrialStatus.IDLE:
+                self._turn.wait(WAIT)
+        return protos.get_service().CreateTrialResponse(trial=trial.to_proto())
+
+    def UpdateTrial(self, request, context):
+        with self._answering(context):
+            trial = self.oracle.get_trial(request.trial_id)
+            if self.leases.holds(request.trial_id, self._session(context)):
+                trial = self.oracle.update_trial(request.trial_id, dict(request.metrics), step=request.step)
+        return protos.get_service().UpdateTrialResponse(trial=trial.to_proto())
+
+    def EndTrial(self, request, context):
+        trial = Trial.from_proto(request.trial)
+        with self._answering(context):
+            if self.leases.holds(trial.trial_id, self._session(context)):  # else another one has it, or ended it
+                restore_exact(trial.hyperparameters.values, self.oracle.trials[trial.trial_id].hyperparameters.values)
+                self._end(trial)
+        return protos.get_service().EndTrialResponse()
+
+    def GetTrial(self, request, context):
+        """Also a worker's sign of life; it does not wait for its turn."""
+        self._hear(context)
+        self._refuse_after_an_error(context)
+        session = self._session(context)
+        if session is not None and not self.leases.holds(request.trial_id, session):
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Trial {request.trial_id} was given to another worker.")
+        return protos.get_service().GetTrialResponse(trial=self.oracle.get_trial(request.trial_id).to_proto())
+
+    def GetBestTrials(self, request, context):
+        with self._answering(context):
+            trials = self.oracle.get_best_trials(request.num_trials)
+        return protos.get_service().GetBestTrialsResponse(trials=[trial.to_proto() for trial in trials])
+
+    # ---- what the chief itself does
+
+    def watch(self):
+        """Gives away what lost workers held; whether the search is over and all workers that live know it."""
+        with self._turn, self._catching():
+            if self.error is None:
+                for trial_id in self.leases.expired():
+                    self._lose(trial_id)
+            living = time.monotonic() - self.settings.lease_seconds
+            waiting = [session for session, (heard, told) in list(self._heard.items()) if heard > living and not told]
+            return not waiting and (self.error is not None or (self._is_over and not self.leases.all()))
+
+    def _next_trial(self, tuner_id, session):
+        began = time.monotonic()
+        trial = self._handed_out(tuner_id) or self.oracle.create_trial(tuner_id)
+        if trial.status == TrialStatus.RUNNING:
+            self._proposal_seconds = max(time.monotonic() - began, 0.9 * self._proposal_seconds)
+            self.leases.take(trial.trial_id, tuner_id, session)
+            self._save()
+            if self._proposal_seconds > SLOW:
+                threading.Thread(target=self._prepare, daemon=True).start()
+        elif trial.status == TrialStatus.STOPPED:
+            self._is_over = True
+            error = getattr(self.oracle, "error", None)
+            if self.leases.all() and error is None:  # one of them may be lost, and be run again
+                self.oracle.tuner_ids.add(tuner_id)
+                trial.status = TrialStatus.IDLE
+            else:
+                self._tell(session)
+        return trial
+
+    def _handed_out(self, tuner_id):
+        """The trial that was prepared ahead, now that worker's; None if there is none."""
+        if tuner_id in self.oracle.ongoing_trials or AHEAD not in self.oracle.ongoing_trials:
+            return None
+        trial = self.oracle.ongoing_trials[tuner_id] = self.oracle.ongoing_trials.pop(AHEAD)
+        self.oracle.tuner_ids.add(tuner_id)
+        self.oracle.save()
+        return trial
+
+    def _prepare(self):
+        with self._turn, self._catching():
+            if AHEAD not in self.oracle.ongoing_trials and self.error is None and not self._is_over:
+                self.oracle.create_trial(AHEAD)
+                self.oracle.tuner_ids.discard(AHEAD)
+
+    def _end(self, trial):
+        self.oracle.end_trial(trial)
+        self.leases.end(trial.trial_id)
+        self._save()
+        self._turn.notify_all()
+        if self.on_trial_end is not None:
+            self.on_trial_end(self.oracle.trials[trial.trial_id])
+
+    def _lose(self, trial_id):
+        """A worker is lost: its trial runs again, or has failed if it was lost too often."""
+        lease, trial = self.leases.end(trial_id), self.oracle.trials[trial_id]
+        losses = self.losses[trial_id] = self.losses.get(trial_id, 0) + 1
+        self.oracle.tuner_ids.discard(lease.tuner_id)
+        seconds = self.settings.lease_seconds
+        _LOGGER.warning("Worker %s was not heard of for %g s in trial %s.", lease.tuner_id, seconds, trial_id)
+        if losses >= self.settings.max_losses:
+            trial.status, trial.message = TrialStatus.FAILED, f"{losses} workers were lost in this trial."
+            self._end(trial)
+            return
+        self.oracle.ongoing_trials.pop(lease.tuner_id, None)
+        trial.metrics, trial.score, trial.message = type(trial.metrics)(), None, None
+        self.oracle._retry_queue.append(trial_id)
+        self.oracle._save_trial(trial)
+        self.oracle.save()
+        self._save()
+        self._turn.notify_all()
+
+    # ---- state
+
+    def _take_up(self):
+        """Trials that were running when an earlier chief ended stay with their workers, which may still run them."""
+        path, oracle = self._path(), self.oracle
+        if not path.exists():
+            return
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            losses, held = dict(saved["losses"]), {t: (str(i), str(s)) for t, (i, s) in saved["leases"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise errors.CorruptFileError(f"Expected {path} of an earlier chief. Received: {error!r}.") from error
+        held = {trial_id: lease for trial_id, lease in held.items() if trial_id in oracle._retry_queue}
+        for trial_id, (tuner_id, _) in held.items():
+            oracle._retry_queue.remove(trial_id)
+            oracle.trials[trial_id].status = TrialStatus.RUNNING
+            oracle.ongoing_trials[tuner_id] = oracle.trials[trial_id]
+            oracle.tuner_ids.add(tuner_id)
+        self.losses = losses
+        self.leases.restore(held)
+
+    def _save(self):
+        content = json.dumps({"leases": self.leases.to_json(), "losses": self.losses})
+        atomic.write_bytes(self._path(), content.encode())
+
+    def _path(self):
+        return pathlib.Path(self.oracle._project_dir) / LEASES_FILE
+
+    # ---- calls
+
+    @contextlib.contextmanager
+    def _answering(self, context):
+        """A call's turn; what goes wrong ends the search, and the worker is told."""
+        self._hear(context)
+        with self._turn:
+            self._refuse_after_an_error(context)
+            with self._catching():
+                yield
+            self._refuse_after_an_error(context)
+
+    def _refuse_after_an_error(self, context):
+        if self.error is not None:
+            self._tell(self._session(context))
+            context.abort(grpc.StatusCode.ABORTED, f"The search has ended: {self.error}"[:2000])
+
+    @contextlib.contextmanager
+    def _catching(self):
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                error = errors.UnavailableError(
+                    f"Expected room on the disk of {self.oracle._project_dir}. Received: {error}. What was finished is "
+                    "kept: make room and start again."
+                )
+            self.error = error
+
+    def _hear(self, context):
+        session = self._session(context)
+        if session is not None:
+            self.leases.renew(session)
+            self._heard[session] = (time.monotonic(), self._heard.get(session, (0.0, False))[1])
+
+    def _tell(self, session):
+        if session in self._heard:
+            self._heard[session] = (time.monotonic(), True)
+
+    @staticmethod
+    def _session(context):
+        return dict(context.invocation_metadata()).get(SESSION)
