@@ -49,7 +49,13 @@ class Configuration:
             raise errors.InvalidArgumentError(
                 f"Expected `config` to be a dict of the fields {sorted(names)}. Received: {values!r}."
             )
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:  # values that cannot be compared, such as a list for a number
+            raise errors.InvalidArgumentError(
+                f"Expected `config` to hold numbers, text and lists of them, as `to_dict` gives. "
+                f"Received: {values!r} ({error})."
+            ) from error
 
 
 def require(name, value, condition, expected):

@@ -22,18 +22,30 @@ def check_workdir(workdir, settings, resume):
     workdir.mkdir(parents=True, exist_ok=True)
     path = workdir / SETTINGS
     if path.exists() and resume:
-        before = json.loads(path.read_text())
+        before = _read_settings(path)
         changed = [f"--{name}={settings[name]} instead of {before.get(name)}" for name in settings
                    if settings[name] != before.get(name)]  # fmt: skip
         if changed:
             raise errors.InvalidArgumentError(
-                f"Expected --workdir to hold a training with the same flags. Received: {', '.join(changed)}."
+                f"Expected --workdir {workdir} to hold a training with the same flags. Received: {', '.join(changed)}."
             )
     elif any(workdir.iterdir()):
         raise errors.InvalidArgumentError(
             f"Expected --workdir to be empty, or with --resume to hold a training. Received: {workdir}."
         )
     atomic.write_bytes(path, json.dumps(settings, indent=1).encode())
+
+
+def _read_settings(path):
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError(f"a {type(found).__name__}")
+        return found
+    except (ValueError, RecursionError) as error:
+        raise errors.CorruptFileError(
+            f"Expected {path} to hold the flags of a training as JSON. Received: {error}."
+        ) from error
 
 
 class PrintEpoch(keras.callbacks.Callback):

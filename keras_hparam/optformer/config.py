@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_hparam import errors
+from keras_hparam.configuration import is_integer, require
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,8 @@ class OptFormerConfig:
         value_width, description_width: of the embeddings of values and of parameters.
 
     Raises:
-        InvalidArgumentError: for an unknown architecture or form of metadata, or heads that do not divide the width.
+        InvalidArgumentError: for an unknown architecture or form of metadata, sizes that are no positive integers, or
+            heads that do not divide the width.
     """
 
     first_bin: int
@@ -55,6 +57,10 @@ class OptFormerConfig:
             raise errors.InvalidArgumentError(
                 f"Expected `metadata` to be 'tokens' or 'pooled'. Received: {self.metadata!r}."
             )
+        for field in dataclasses.fields(self):
+            if field.type is int:
+                least = 0 if field.name in ("first_bin", "encoder_layers") else 1
+                require(field.name, getattr(self, field.name), is_integer(getattr(self, field.name), least), "an int")
         if self.width % self.num_heads:
             raise errors.InvalidArgumentError(
                 f"Expected `num_heads` to divide `width`. Received: width={self.width}, num_heads={self.num_heads}."

@@ -5,19 +5,42 @@ metrics of a retry to those of the failed run, forgets values of names that occu
 place, and on reload runs finished trials again.
 """
 
+import contextlib
 import logging
 import time
 
 import keras_tuner as kt
 import numpy as np
 import tensorflow as tf
-from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.engine.trial import Trial, TrialStatus
 
 from keras_hparam import errors
+from keras_hparam.spaces.convert import from_hyperparameters
 from keras_hparam.spaces.rounding import restore_exact
 
 _logger = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def naming(path):
+    """What reading the file raises becomes a CorruptFileError that names it."""
+    try:
+        yield
+    except errors.CorruptFileError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, tf.errors.OpError) as error:
+        raise errors.CorruptFileError(
+            f"Expected {path} to be a whole file of a search, with the files that it names. Received: {error!r}."
+        ) from error
+
+
+def _require_types(trial):
+    """Raises a ValueError for a trial that KerasTuner has not written."""
+    known = {value for name, value in vars(TrialStatus).items() if name.isupper()}
+    is_number = isinstance(trial.score, int | float | None)
+    if not isinstance(trial.trial_id, str) or trial.status not in known or not is_number:
+        raise ValueError(f"trial {trial.trial_id!r} of status {trial.status!r} and score {trial.score!r}")
 
 
 class ResumableOracle(kt.Oracle):
@@ -79,15 +102,20 @@ class ResumableOracle(kt.Oracle):
             CorruptFileError: if a file of the project is missing or is not what an Oracle wrote.
         """
         self.trials, self.error = {}, None
-        try:
-            super().reload()
+        for path in tf.io.gfile.glob(f"{self._project_dir}/trial_*/trial.json"):
+            with naming(path):
+                trial = Trial.load(path)
+                _require_types(trial)
+                self.trials[trial.trial_id] = trial
+        with naming(self._get_oracle_fname()):
+            super(kt.Oracle, self).reload(self._get_oracle_fname())
+            self._retry_queue += [trial.trial_id for trial in self.ongoing_trials.values()]
+            self.ongoing_trials = {}
+            from_hyperparameters(self.hyperparameters)  # which raises if they are not legal
+            if not set(self.end_order) | set(self._retry_queue) <= set(self.start_order):
+                raise ValueError("trials that ended and never began")
             # A kill between the two files leaves a trial that the Oracle has not yet counted: it is proposed again.
             self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
-        except (ValueError, TypeError, KeyError, tf.errors.NotFoundError) as error:
-            raise errors.CorruptFileError(
-                f"Expected whole files oracle.json and trial_*/trial.json in {self._project_dir!r}. "
-                f"Received: {error!r}."
-            ) from error
         waiting = set(self._retry_queue) - set(self.end_order)
         self._retry_queue = [trial_id for trial_id in reversed(self.start_order) if trial_id in waiting]
 

@@ -10,6 +10,7 @@ from keras_hparam.costs.callback import Costs
 from keras_hparam.optformer import arguments, settings
 from keras_hparam.optformer.history import complete_values
 from keras_hparam.optformer.oracle import OptFormerOracle
+from keras_hparam.optformer.resumable_oracle import naming
 from keras_hparam.optformer.stopping import StopHopeless
 
 
@@ -75,6 +76,15 @@ class StudyTuner(kt.Tuner):
         """Writes the project before the first trial, so that a search killed in its first trial continues too."""
         super().on_search_begin()
         self.save()
+
+    def reload(self):
+        """Restores the state of a project.
+
+        Raises:
+            CorruptFileError: if a file of the project is missing or is not what a search wrote.
+        """
+        with naming(self._get_tuner_fname()):
+            super().reload()
 
     def _check_space(self, oracle):
         if oracle.space.parameters:

@@ -1,5 +1,6 @@
 """Contents that no reader of the package expects: text, noise, pickles, arrays and archives that claim gigabytes."""
 
+import functools
 import gzip
 import io
 import struct
@@ -13,6 +14,7 @@ _GIGABYTES = 3 << 30
 _NAME = b"weights.npy"
 
 
+@functools.cache
 def contents():
     """The contents by what they are: a dict from str to bytes."""
     pickled = b"cbuiltins\nexec\n(Vimport builtins; builtins.%s = True\ntR." % MARK.encode()

@@ -56,7 +56,7 @@ def test_damaged_project_files_are_named(tmp_path, name, damage):
         path.write_text(path.read_text()[:40])
     else:
         path.unlink()
-    with pytest.raises(errors.CorruptFileError, match="oracle.json"):
+    with pytest.raises(errors.CorruptFileError, match=name if damage == "truncated" else "oracle.json"):
         reopened(tmp_path, hyperparameters=mixed_space())
 
 

@@ -51,7 +51,10 @@ def _read(path):
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES} bytes")
-    return list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+    if not rows:
+        raise ValueError("no rows")
+    return rows
 
 
 def _grouped(rows, key):
