@@ -7,10 +7,11 @@ import time
 
 import keras
 import keras_tuner
+import parallel_search
 import tensorflow as tf
 from digits import DigitsHyperModel, load, show_predictions
 
-from keras_hparam import distribute, errors, reports
+from keras_hparam import distribute, errors, parallel, reports
 
 METRIC, GOAL = "val_accuracy", "max"
 STATUSES = {"COMPLETED": "completed", "FAILED": "failed", "INVALID": "failed"}
@@ -29,11 +30,25 @@ def run(config, tuner):
     """
     workdir = pathlib.Path(config.workdir)
     data = load(config.train_size, config.validation_size, config.seed)
-    observer = Observer(tuner, workdir, config.max_trials)
+    observer = Observer(tuner, workdir, config.max_trials, max(config.workers, 1))
     observer.search(data, config.epochs)
     observer.report()
     tuner.get_best_models(1)[0].save(workdir / "best_model.keras")
     retrain(tuner, tuner.oracle.get_best_trials(1)[0], data, workdir / "retrained_model.keras")
+
+
+def work(config, tuner):
+    """Runs the trials that a chief gives."""
+    data = load(config.train_size, config.validation_size, config.seed)
+    parallel.search(
+        tuner, data.train, validation_data=data.validation, epochs=config.epochs, callbacks=[stopping()], verbose=0,
+        settings=parallel_search.settings(),
+    )  # fmt: skip
+
+
+def stopping():
+    """What ends a trial that no longer improves."""
+    return keras.callbacks.EarlyStopping(METRIC, patience=PATIENCE, mode=GOAL)
 
 
 def make_tuner(config):
@@ -56,25 +71,33 @@ def make_tuner(config):
         "seed": config.seed,
         "directory": str(config.workdir),
         "project_name": "search",
-        "overwrite": not config.resume,
+        "overwrite": not config.resume and not parallel_search.is_worker(),
     }
     if config.strategy != "default":
         kwargs["distribution_strategy"] = distribute.strategy(config.strategy)
     keras.utils.set_random_seed(config.seed)  # KerasTuner's own tuners replace seed 0 by a draw from `random`
     with contextlib.redirect_stdout(None):  # "Reloading Tuner from ...": the progress says it
-        if config.tuner == "random":
-            return keras_tuner.RandomSearch(hypermodel, **kwargs)
-        if config.tuner == "bayesian":
-            return keras_tuner.BayesianOptimization(hypermodel, num_initial_points=5, **kwargs)
-        from keras_hparam import tuners
-        from keras_hparam.optformer.study import Metadata
+        tuner = make_any_tuner(config, hypermodel, kwargs)
+        if not parallel_search.is_worker():
+            parallel.take_up(tuner)
+    return tuner
 
-        kwargs["metadata"] = Metadata(task="image classification", model="convnet", dataset="digits", metric=METRIC)
-        kwargs |= {"weights": config.weights, "pending": config.pending}
-        if config.tuner == "planning":
-            prior = make_prior(config.prior, kwargs["objective"])
-            return tuners.Planning(hypermodel, acquisition=config.acquisition, prior=prior, **kwargs)
-        return tuners.OptFormer(hypermodel, decoding=config.decoding, **kwargs)
+
+def make_any_tuner(config, hypermodel, kwargs):
+    """The tuner of --tuner, with arguments that all have."""
+    if config.tuner == "random":
+        return keras_tuner.RandomSearch(hypermodel, **kwargs)
+    if config.tuner == "bayesian":
+        return keras_tuner.BayesianOptimization(hypermodel, num_initial_points=5, **kwargs)
+    from keras_hparam import tuners
+    from keras_hparam.optformer.study import Metadata
+
+    kwargs["metadata"] = Metadata(task="image classification", model="convnet", dataset="digits", metric=METRIC)
+    kwargs |= {"weights": config.weights, "pending": config.pending}
+    if config.tuner == "planning":
+        prior = make_prior(config.prior, kwargs["objective"])
+        return tuners.Planning(hypermodel, acquisition=config.acquisition, prior=prior, **kwargs)
+    return tuners.OptFormer(hypermodel, decoding=config.decoding, **kwargs)
 
 
 def make_prior(names, objective):
@@ -90,17 +113,18 @@ class Observer:
         tuner: a `keras_tuner.Tuner`, new or reloaded.
         workdir: `pathlib.Path` for the tables, the pictures and the logs.
         max_trials: int, trials of the whole search.
+        at_once: int, how many trials run at the same time.
     """
 
-    def __init__(self, tuner, workdir, max_trials):
+    def __init__(self, tuner, workdir, max_trials, at_once=1):
         self.tuner = tuner
         self.workdir = workdir
         self.seconds = {}  # trial number -> wall-clock seconds, which KerasTuner does not keep
         if tuner.oracle.trials and (workdir / "trials.json").exists():
             self.seconds = {record.number: record.seconds for record in reports.read_json(workdir / "trials.json")[0]}
         finished = [record for record in self.records() if record.status != "pending"]
-        self.progress = reports.SearchProgress(max_trials, GOAL, METRIC, finished)
-        self._began = time.monotonic()
+        self.progress = reports.SearchProgress(max_trials, GOAL, METRIC, finished, at_once)
+        self._began, self._begins = time.monotonic(), {}
         self._on_trial_end, tuner.on_trial_end = tuner.on_trial_end, self.on_trial_end
         self._pre_create_trial, tuner.pre_create_trial = tuner.pre_create_trial, self.pre_create_trial
 
@@ -110,8 +134,13 @@ class Observer:
         if done:
             found = f"best {METRIC} {best.objective:.4f} (trial {best.number})" if best else "none completed"
             print(f"{done} of {self.progress.total} trials are done: {found}", flush=True)
-        stopping = keras.callbacks.EarlyStopping(METRIC, patience=PATIENCE, mode=GOAL)
-        self.tuner.search(data.train, validation_data=data.validation, epochs=epochs, callbacks=[stopping], verbose=0)
+        if parallel_search.is_parallel():
+            self.tuner.oracle.verbose = 0
+            self.tuner.save()
+            parallel_search.serve(self)
+        else:
+            given = {"validation_data": data.validation, "epochs": epochs, "callbacks": [stopping()]}
+            self.tuner.search(data.train, verbose=0, **given)
         if len(self.progress.records) < self.progress.total:
             print(f"the space is exhausted after {len(self.progress.records)} trials")
 
@@ -125,14 +154,27 @@ class Observer:
         try:
             self._on_trial_end(trial)
         finally:  # KerasTuner raises here after too many failures in a row
-            number = self.tuner.oracle.start_order.index(trial.trial_id) + 1
-            self.seconds[number] = time.monotonic() - self._began
-            records = self.records()
-            self.write_tables(records)
-            print(self.progress.update(records[number - 1]), flush=True)
-            if records[number - 1].status == "failed":
-                reason = (trial.message or f"{METRIC} is not a number").strip().splitlines()[-1]
-                print(f"  reason: {reason}", flush=True)
+            self._show(trial, self._began)
+
+    def on_begin(self, trial):
+        """A worker begins a trial; the chief calls it."""
+        self._begins[trial.trial_id] = time.monotonic()
+
+    def on_end(self, trial):
+        """A worker's trial has ended; the chief calls it."""
+        if trial.trial_id in self.tuner.oracle.end_order:  # else it runs once more
+            self._show(trial, self._begins.get(trial.trial_id))
+
+    def _show(self, trial, began):
+        number = self.tuner.oracle.start_order.index(trial.trial_id) + 1
+        if began is not None:
+            self.seconds[number] = time.monotonic() - began
+        records = self.records()
+        self.write_tables(records)
+        print(self.progress.update(records[number - 1]), flush=True)
+        if records[number - 1].status == "failed":
+            reason = (trial.message or f"{METRIC} is not a number").strip().splitlines()[-1]
+            print(f"  reason: {reason}", flush=True)
 
     def records(self):
         """`TrialRecord`s of all trials, in the order in which they began."""

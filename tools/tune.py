@@ -2,7 +2,9 @@
 
     python tools/tune.py --flagfile=configs/optformer/digits.flags
 
-A search that was interrupted continues with --resume.
+A search that was interrupted continues with --resume. With --workers=4, four processes of this machine run the trials;
+on several machines, one runs --role=chief --address=host:port, the others --role=worker with the same flags and a
+--workdir that all see.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import shutil
 import sys
 import tempfile
 
+import parallel_search
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -87,7 +90,7 @@ def check_workdir(workdir, settings):
         workdir: `pathlib.Path`.
         settings: dict of the flags that make a search the same search.
     """
-    if not workdir.exists() or (workdir.is_dir() and not any(workdir.iterdir())):
+    if not workdir.exists() or (workdir.is_dir() and {path.name for path in workdir.iterdir()} <= {".in_use"}):
         return
     if not (workdir / SETTINGS_FILE).is_file() and not (workdir / STATE_FOLDER).is_dir():
         sys.exit(f"tune: Expected --workdir to be absent, empty or of an earlier search. Received: {workdir}")
@@ -144,22 +147,30 @@ def main(argv):
         sys.exit(f"tune: Expected flags only. Received: {' '.join(argv[1:])}")
     workdir = pathlib.Path(FLAGS.workdir)
     settings = {name: FLAGS[name].value for name in SETTINGS}
+    if parallel_search.is_worker():
+        FLAGS.resume = True
+        parallel_search.wait_for_chief(workdir / SETTINGS_FILE)
     check_workdir(workdir, settings)
+    parallel_search.set_environment()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     print("loading TensorFlow ...", flush=True)
     with quiet_loading():
         import search  # slow to load: the flags are right by now
         import tensorflow as tf
 
-        from keras_hparam import errors
+        from keras_hparam import checkpoints, errors
 
         tf.config.list_physical_devices()
         tf.get_logger().setLevel("WARNING")
 
     try:
-        tuner = search.make_tuner(FLAGS)
-        prepare_workdir(workdir, settings)
-        search.run(FLAGS, tuner)
+        with contextlib.nullcontext() if parallel_search.is_worker() else checkpoints.Exclusive(workdir, "--workdir"):
+            tuner = search.make_tuner(FLAGS)
+            if parallel_search.is_worker():
+                search.work(FLAGS, tuner)
+                return
+            prepare_workdir(workdir, settings)
+            search.run(FLAGS, tuner)
     except errors.KerasHparamError as error:
         sys.exit(f"tune: {error}")
     except KeyboardInterrupt:

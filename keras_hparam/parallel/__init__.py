@@ -3,5 +3,6 @@
 from keras_hparam import lazy
 
 __getattr__, __dir__, __all__ = lazy.attach(__name__, {
-    "ParallelSettings": ".settings", "role": ".settings", "search": ".roles", "serve": ".roles", "Workers": ".launch",
+    "ParallelSettings": ".settings", "role": ".settings", "search": ".roles", "serve": ".roles", "take_up": ".roles",
+    "Workers": ".launch",
 })  # fmt: skip

@@ -17,6 +17,7 @@ import grpc
 from keras_tuner.engine.hyperparameters import HyperParameters
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
+from keras_tuner.src.engine import conditions
 
 from keras_hparam import atomic, errors
 from keras_hparam.parallel.leases import Leases
@@ -29,6 +30,7 @@ AHEAD = "prepared-ahead"  # the tuner id of a trial that no worker has yet
 SLOW = 0.5  # seconds of a proposal from which on the next one is prepared while the workers train
 WAIT = 1.0  # seconds that a worker without a trial waits in a call
 _LOGGER = logging.getLogger(__name__)
+conditions.print = lambda *_: None  # KerasTuner writes each condition that it sends to the standard output
 
 
 class Chief(protos.get_service_grpc().OracleServicer):
@@ -37,15 +39,17 @@ class Chief(protos.get_service_grpc().OracleServicer):
     Args:
         oracle: `keras_tuner.Oracle` in its project directory; unfinished trials of workers that are still known go on.
         settings: `ParallelSettings`.
-        on_trial_end: callable(trial) or None, called after each end of a trial.
+        on_trial_begin, on_trial_end: callable(trial) or None, called when a trial is given to a worker, and after
+            each end of one.
 
     Attributes:
         error: what ended the search before its time, or None.
         losses: dict of trial id: how many workers were lost in it.
     """
 
-    def __init__(self, oracle, settings, on_trial_end=None):
-        self.oracle, self.settings, self.on_trial_end = oracle, settings, on_trial_end
+    def __init__(self, oracle, settings, on_trial_begin=None, on_trial_end=None):
+        self.oracle, self.settings = oracle, settings
+        self.on_trial_begin, self.on_trial_end = on_trial_begin, on_trial_end
         self.leases, self.losses, self.error = Leases(settings.lease_seconds), {}, None
         self._turn = threading.Condition(threading.RLock())  # of everything that changes the Oracle
         self._heard, self._is_over, self._proposal_seconds = {}, False, 0.0
@@ -109,9 +113,7 @@ class Chief(protos.get_service_grpc().OracleServicer):
             if self.error is None:
                 for trial_id in self.leases.expired():
                     self._lose(trial_id)
-            living = time.monotonic() - self.settings.lease_seconds
-            waiting = [session for session, (heard, told) in list(self._heard.items()) if heard > living and not told]
-            return not waiting and (self.error is not None or (self._is_over and not self.leases.all()))
+            return not self._waiting() and (self.error is not None or (self._is_over and not self.leases.all()))
 
     def _next_trial(self, tuner_id, session):
         began = time.monotonic()
@@ -120,6 +122,8 @@ class Chief(protos.get_service_grpc().OracleServicer):
             self._proposal_seconds = max(time.monotonic() - began, 0.9 * self._proposal_seconds)
             self.leases.take(trial.trial_id, tuner_id, session)
             self._save()
+            if self.on_trial_begin is not None:
+                self.on_trial_begin(trial)
             if self._proposal_seconds > SLOW:
                 threading.Thread(target=self._prepare, daemon=True).start()
         elif trial.status == TrialStatus.STOPPED:
@@ -184,6 +188,7 @@ class Chief(protos.get_service_grpc().OracleServicer):
         try:
             saved = json.loads(path.read_text(encoding="utf-8"))
             losses, held = dict(saved["losses"]), {t: (str(i), str(s)) for t, (i, s) in saved["leases"].items()}
+            sessions = [str(session) for session in saved["workers"]]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise errors.CorruptFileError(f"Expected {path} of an earlier chief. Received: {error!r}.") from error
         held = {trial_id: lease for trial_id, lease in held.items() if trial_id in oracle._retry_queue}
@@ -192,12 +197,12 @@ class Chief(protos.get_service_grpc().OracleServicer):
             oracle.trials[trial_id].status = TrialStatus.RUNNING
             oracle.ongoing_trials[tuner_id] = oracle.trials[trial_id]
             oracle.tuner_ids.add(tuner_id)
-        self.losses = losses
+        self.losses, self._heard = losses, {session: (time.monotonic(), False) for session in sessions}
         self.leases.restore(held)
 
     def _save(self):
-        content = json.dumps({"leases": self.leases.to_json(), "losses": self.losses})
-        atomic.write_bytes(self._path(), content.encode())
+        content = {"leases": self.leases.to_json(), "losses": self.losses, "workers": self._waiting()}
+        atomic.write_bytes(self._path(), json.dumps(content).encode())
 
     def _path(self):
         return pathlib.Path(self.oracle._project_dir) / LEASES_FILE
@@ -236,6 +241,11 @@ class Chief(protos.get_service_grpc().OracleServicer):
         if session is not None:
             self.leases.renew(session)
             self._heard[session] = (time.monotonic(), self._heard.get(session, (0.0, False))[1])
+
+    def _waiting(self):
+        """Sessions of workers that live and do not know that the search has ended."""
+        living = time.monotonic() - self.settings.lease_seconds
+        return [session for session, (heard, told) in list(self._heard.items()) if heard > living and not told]
 
     def _tell(self, session):
         if session in self._heard:

@@ -1,6 +1,7 @@
 """One call for the chief, for each worker and for a search in one process; the environment says which it is."""
 
 import concurrent.futures
+import os
 import time
 
 import grpc
@@ -9,6 +10,7 @@ from keras_tuner.src import protos
 from keras_hparam import errors
 from keras_hparam.checkpoints import Exclusive
 from keras_hparam.parallel.chief import Chief
+from keras_hparam.parallel.durable import make_durable
 from keras_hparam.parallel.settings import ParallelSettings, address, role
 from keras_hparam.parallel.worker import StopLost, WorkerOracle
 
@@ -16,7 +18,7 @@ THREADS = 256  # calls at once: a worker waits in one at a time
 TICK = 0.2  # seconds
 
 
-def search(tuner, *fit_args, settings=None, on_trial_end=None, **fit_kwargs):
+def search(tuner, *fit_args, settings=None, **fit_kwargs):
     """Searches with a chief and any number of workers, each a process that runs the same program.
 
     KerasTuner's environment variables say what a process is: `KERASTUNER_TUNER_ID` (the chief's name contains
@@ -29,7 +31,6 @@ def search(tuner, *fit_args, settings=None, on_trial_end=None, **fit_kwargs):
         tuner: any `keras_tuner.Tuner`, made in each process with the same arguments, `overwrite=False` in workers.
         *fit_args, **fit_kwargs: as of `tuner.search`.
         settings: `ParallelSettings`; None: the defaults.
-        on_trial_end: callable(trial) or None; the chief calls it after each end of a trial.
 
     Raises:
         InvalidArgumentError: if only some of the variables are set.
@@ -45,11 +46,13 @@ def search(tuner, *fit_args, settings=None, on_trial_end=None, **fit_kwargs):
     ```
     """
     settings, what = settings or ParallelSettings(), role()
+    if what != "worker":
+        take_up(tuner)
     if what == "chief":
         if fit_kwargs.get("verbose") is not None:
             tuner.oracle.verbose = fit_kwargs["verbose"]
         tuner.save()
-        serve(tuner.oracle, settings, on_trial_end)
+        serve(tuner.oracle, settings)
     elif what == "worker":
         tuner.oracle = WorkerOracle(tuner.oracle._oracle, settings.chief_seconds)
         fit_kwargs["callbacks"] = [*fit_kwargs.get("callbacks", ()), StopLost(tuner.oracle)]
@@ -61,19 +64,36 @@ def search(tuner, *fit_args, settings=None, on_trial_end=None, **fit_kwargs):
         tuner.search(*fit_args, **fit_kwargs)
 
 
-def serve(oracle, settings, on_trial_end=None, at=None, check=None):
-    """Serves an Oracle to workers until its search is over; see `search`.
+def take_up(tuner):
+    """Goes on with a project that was begun in another role; KerasTuner looks for one of its own name alone.
+
+    Args:
+        tuner: `keras_tuner.Tuner`, not of a worker.
+    """
+    if not tuner.oracle.trials and os.path.exists(tuner.oracle._get_oracle_fname()):
+        tuner.oracle.reload()
+
+
+def serve(oracle, settings, at=None, on_trial_begin=None, on_trial_end=None, check=None):
+    """Serves an Oracle to workers until its search is over; see `search`, which does this in the chief.
 
     Args:
         oracle: `keras_tuner.Oracle` in its project directory.
         settings: `ParallelSettings`.
-        on_trial_end: callable(trial) or None.
         at: host:port; None: of the environment.
+        on_trial_begin, on_trial_end: callable(trial) or None, called when a trial is given to a worker, and after each
+            end of one.
         check: callable or None, called again and again, that may raise; `Workers.check` for instance.
+
+    Raises:
+        InvalidArgumentError: for a directory that is no path of a file system.
+        InUseError: if the address or the project directory is another one's.
+        Exception: what ended the search before its time.
     """
     at = at or address()
+    make_durable(oracle)
     with Exclusive(oracle._project_dir, "directory"):
-        chief = Chief(oracle, settings, on_trial_end)
+        chief = Chief(oracle, settings, on_trial_begin, on_trial_end)
         pool = concurrent.futures.ThreadPoolExecutor(THREADS)
         # Without this option a second server on the port would be taken for one more of the same.
         server = grpc.server(pool, options=[("grpc.so_reuseport", 0)])

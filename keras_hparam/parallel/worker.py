@@ -21,6 +21,8 @@ from keras_hparam.parallel.settings import address
 LAUNCHER = "KERAS_HPARAM_LAUNCHER"  # the process that started this one, and without which it ends
 HUNG, ORPHANED = 70, 71  # exit statuses
 IDLE, RETRY = 0.1, 0.5  # seconds
+# A chief that is started again is soon found again; by itself gRPC waits for up to two minutes between its attempts.
+CHANNEL = [(f"grpc.{name}_reconnect_backoff_ms", 500) for name in ("initial", "min", "max")]
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -30,20 +32,23 @@ class WorkerOracle(OracleClient):
     Args:
         oracle: `keras_tuner.Oracle`, the worker's own, of which nothing but its settings is used.
         chief_seconds: > 0, how long to wait for a chief that cannot be reached.
+        leave: callable(status) that ends the process from a thread, while the main one hangs.
 
     Attributes:
         reason: str, why the trial that runs counts no more; None while it does.
     """
 
-    def __init__(self, oracle, chief_seconds=600.0):
+    def __init__(self, oracle, chief_seconds=600.0, leave=os._exit):
         super().__init__(oracle)
         self.session, self.reason, self._chief_seconds = secrets.token_hex(8), None, chief_seconds
-        self._channel = grpc.insecure_channel(address())
+        self._channel = grpc.insecure_channel(address(), CHANNEL)
         identified = grpc.intercept_channel(self._channel, _Identify(self.tuner_id, self.session))
         self._pulse = protos.get_service_grpc().OracleStub(identified)
         self.stub = protos.get_service_grpc().OracleStub(grpc.intercept_channel(identified, _Insist(self)))
         self.limits, self.ended = {"lease_seconds": 4.0, "trial_seconds": None}, None
-        self._trial_id, self._began, self._is_closed = None, 0.0, threading.Event()
+        self._trial_id, self._began, self._is_closed, self._wake = None, 0.0, False, threading.Event()
+        self._launcher = os.environ.get(LAUNCHER)
+        self._leave = leave
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
 
@@ -53,6 +58,7 @@ class WorkerOracle(OracleClient):
             time.sleep(IDLE)
         elif trial.status == TrialStatus.RUNNING:
             self._trial_id, self._began, self.reason = trial.trial_id, time.monotonic(), None
+            self._wake.set()  # by now it knows the chief's limits
         return trial
 
     def end_trial(self, trial):
@@ -61,25 +67,27 @@ class WorkerOracle(OracleClient):
 
     def close(self):
         """Ends the signs of life."""
-        self._is_closed.set()
+        self._is_closed = True
+        self._wake.set()
         self._thread.join()
         self._channel.close()
 
     def _live(self):
-        while not self._is_closed.wait(self.limits["lease_seconds"] / 4):
-            launcher = os.environ.get(LAUNCHER)
-            if launcher and os.getppid() != int(launcher):
-                os._exit(ORPHANED)
-            trial_id, limit = self._trial_id, self.limits["trial_seconds"]
-            if trial_id is None:
-                continue
-            seconds = time.monotonic() - self._began
-            if limit is not None and seconds > limit:
-                self.reason = f"Expected a trial to take at most trial_seconds {limit:g}. It took longer."
-                if seconds > limit + self.limits["lease_seconds"]:  # it does not come to the end of a batch
-                    _LOGGER.error("Worker %s hangs in trial %s and leaves.", self.tuner_id, trial_id)
-                    os._exit(HUNG)
-            self._show_life(trial_id)
+        while not self._is_closed:
+            if self._launcher and os.getppid() != int(self._launcher):
+                self._leave(ORPHANED)
+            if self._trial_id is not None:
+                self._check_time(time.monotonic() - self._began, self.limits["trial_seconds"])
+                self._show_life(self._trial_id)
+            self._wake.wait(self.limits["lease_seconds"] / 4)
+            self._wake.clear()
+
+    def _check_time(self, seconds, limit):
+        if limit is not None and seconds > limit:
+            self.reason = f"Expected a trial to take at most trial_seconds {limit:g}. It took longer."
+            if seconds > limit + self.limits["lease_seconds"]:  # it does not come to the end of a batch
+                _LOGGER.error("Worker %s hangs in trial %s and leaves.", self.tuner_id, self._trial_id)
+                self._leave(HUNG)
 
     def _show_life(self, trial_id):
         try:

@@ -1,6 +1,7 @@
 """One line per trial: how far the search is, how good, and how long it still takes."""
 
 from keras_hparam import errors
+from keras_hparam.configuration import is_integer, require
 from keras_hparam.reports.records import GOALS, best_record, check_choice
 
 
@@ -20,16 +21,17 @@ class SearchProgress:
         goal: "max" or "min".
         metric: str, the objective's name.
         records: finished `TrialRecord`s of an interrupted search that is being continued.
+        at_once: int >= 1, trials that run at the same time.
 
     Raises:
-        InvalidArgumentError: if the total or the goal is out of range.
+        InvalidArgumentError: if the total, the goal or `at_once` is out of range.
     """
 
-    def __init__(self, total, goal, metric="objective", records=()):
-        if isinstance(total, bool) or not isinstance(total, int) or total < 1:
-            raise errors.InvalidArgumentError(f"Expected `total` to be an int of at least 1. Received: {total!r}.")
+    def __init__(self, total, goal, metric="objective", records=(), at_once=1):
+        require("total", total, is_integer(total, 1), "an int of at least 1")
+        require("at_once", at_once, is_integer(at_once, 1), "an int of at least 1")
         check_choice("goal", goal, GOALS)
-        self.total = total
+        self.total, self.at_once = total, at_once
         self.goal = goal
         self.metric = metric
         self.records = {record.number: record for record in records}
@@ -41,10 +43,10 @@ class SearchProgress:
 
     @property
     def seconds_left(self):
-        """Mean seconds of the trials whose time is known, times the trials still to run; None if none is known."""
+        """Mean seconds of the trials whose time is known, times those still to run, over those at once; or None."""
         known = [record.seconds for record in self.records.values() if record.seconds is not None]
         remaining = max(self.total - len(self.records), 0)
-        return remaining * sum(known) / len(known) if known else None
+        return remaining * sum(known) / len(known) / self.at_once if known else None
 
     def update(self, record):
         """Takes in a finished trial and returns its line of text.
