@@ -1,8 +1,8 @@
-"""The chief of a search on several workers: serves an Oracle by KerasTuner's protocol, and outlives its workers.
+"""The chief of a search on several workers: an Oracle, who runs which of its trials, and what becomes of lost ones.
 
 KerasTuner's own chief waits for ever for a worker that died, answers one call at a time, and keeps its lock after an
-exception. This one knows its workers by what they send along with each call (`worker.WorkerOracle`), so that trials
-of those that are not heard of are given to others, and what they still send later counts no more.
+exception. This one knows its workers, so that trials of those that are not heard of are given to others, and what they
+still send later counts no more.
 """
 
 import contextlib
@@ -13,28 +13,25 @@ import pathlib
 import threading
 import time
 
-import grpc
-from keras_tuner.engine.hyperparameters import HyperParameters
-from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.src import protos
-from keras_tuner.src.engine import conditions
+from keras_tuner.engine.trial import TrialStatus
 
 from keras_hparam import atomic, errors
 from keras_hparam.parallel.leases import Leases
 from keras_hparam.spaces.rounding import restore_exact
 
 LEASES_FILE = "leases.json"
-TUNER, SESSION = "keras-hparam-tuner", "keras-hparam-session"  # what workers send along
-LIMITS = "keras-hparam-limits"  # what they are told
 AHEAD = "prepared-ahead"  # the tuner id of a trial that no worker has yet
 SLOW = 0.5  # seconds of a proposal from which on the next one is prepared while the workers train
 WAIT = 1.0  # seconds that a worker without a trial waits in a call
 _LOGGER = logging.getLogger(__name__)
-conditions.print = lambda *_: None  # KerasTuner writes each condition that it sends to the standard output
 
 
-class Chief(protos.get_service_grpc().OracleServicer):
-    """Answers the workers of one search.
+class Ended(Exception):
+    """The search has ended before its time; its text says why."""
+
+
+class Chief:
+    """One search. A worker is a session, a text of its own for each process; None: one of KerasTuner's own clients.
 
     Args:
         oracle: `keras_tuner.Oracle` in its project directory; unfinished trials of workers that are still known go on.
@@ -55,57 +52,31 @@ class Chief(protos.get_service_grpc().OracleServicer):
         self._heard, self._is_over, self._proposal_seconds = {}, False, 0.0
         self._take_up()
 
-    # ---- what workers call
+    @contextlib.contextmanager
+    def turn(self, session=None):
+        """A worker's turn to change the Oracle; what goes wrong in it ends the search.
 
-    def GetSpace(self, request, context):
-        with self._answering(context):
-            space = self.oracle.get_space()
-        return protos.get_service().GetSpaceResponse(hyperparameters=space.to_proto())
+        Raises:
+            Ended: before or after the turn, if something went wrong.
+        """
+        self.hear(session)
+        with self._turn:
+            self.refuse_after_an_error(session)
+            with self._catching():
+                yield
+            self.refuse_after_an_error(session)
 
-    def UpdateSpace(self, request, context):
-        with self._answering(context):
-            self.oracle.update_space(HyperParameters.from_proto(request.hyperparameters))
-        return protos.get_service().UpdateSpaceResponse()
+    def refuse_after_an_error(self, session):
+        """Raises `Ended` if something went wrong; the worker knows it then."""
+        if self.error is not None:
+            self._tell(session)
+            raise Ended(f"The search has ended: {self.error}"[:2000])
 
-    def CreateTrial(self, request, context):
-        limits = {"lease_seconds": self.settings.lease_seconds, "trial_seconds": self.settings.trial_seconds}
-        context.set_trailing_metadata(((LIMITS, json.dumps(limits)),))
-        with self._answering(context):
-            trial = self._next_trial(request.tuner_id, self._session(context))
-            if trial.status == TrialStatus.IDLE:
-                self._turn.wait(WAIT)
-        return protos.get_service().CreateTrialResponse(trial=trial.to_proto())
-
-    def UpdateTrial(self, request, context):
-        with self._answering(context):
-            trial = self.oracle.get_trial(request.trial_id)
-            if self.leases.holds(request.trial_id, self._session(context)):
-                trial = self.oracle.update_trial(request.trial_id, dict(request.metrics), step=request.step)
-        return protos.get_service().UpdateTrialResponse(trial=trial.to_proto())
-
-    def EndTrial(self, request, context):
-        trial = Trial.from_proto(request.trial)
-        with self._answering(context):
-            if self.leases.holds(trial.trial_id, self._session(context)):  # else another one has it, or ended it
-                restore_exact(trial.hyperparameters.values, self.oracle.trials[trial.trial_id].hyperparameters.values)
-                self._end(trial)
-        return protos.get_service().EndTrialResponse()
-
-    def GetTrial(self, request, context):
-        """Also a worker's sign of life; it does not wait for its turn."""
-        self._hear(context)
-        self._refuse_after_an_error(context)
-        session = self._session(context)
-        if session is not None and not self.leases.holds(request.trial_id, session):
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Trial {request.trial_id} was given to another worker.")
-        return protos.get_service().GetTrialResponse(trial=self.oracle.get_trial(request.trial_id).to_proto())
-
-    def GetBestTrials(self, request, context):
-        with self._answering(context):
-            trials = self.oracle.get_best_trials(request.num_trials)
-        return protos.get_service().GetBestTrialsResponse(trials=[trial.to_proto() for trial in trials])
-
-    # ---- what the chief itself does
+    def hear(self, session):
+        """A worker has shown that it lives."""
+        if session is not None:
+            self.leases.renew(session)
+            self._heard[session] = (time.monotonic(), self._heard.get(session, (0.0, False))[1])
 
     def watch(self):
         """Gives away what lost workers held; whether the search is over and all workers that live know it."""
@@ -115,8 +86,12 @@ class Chief(protos.get_service_grpc().OracleServicer):
                     self._lose(trial_id)
             return not self._waiting() and (self.error is not None or (self._is_over and not self.leases.all()))
 
-    def _next_trial(self, tuner_id, session):
-        began = time.monotonic()
+    def next_trial(self, tuner_id, session):
+        """In a worker's turn: the `Trial` that it shall run, or one of status IDLE or STOPPED."""
+        began, mine = time.monotonic(), self.oracle.ongoing_trials.get(tuner_id)
+        if mine is not None and not self.leases.holds(mine.trial_id, session):
+            _LOGGER.warning("Worker %s waits: a process of the same name was heard of lately.", tuner_id)
+            return self._idle(type(mine)(mine.hyperparameters.copy()))
         trial = self._handed_out(tuner_id) or self.oracle.create_trial(tuner_id)
         if trial.status == TrialStatus.RUNNING:
             self._proposal_seconds = max(time.monotonic() - began, 0.9 * self._proposal_seconds)
@@ -128,12 +103,23 @@ class Chief(protos.get_service_grpc().OracleServicer):
                 threading.Thread(target=self._prepare, daemon=True).start()
         elif trial.status == TrialStatus.STOPPED:
             self._is_over = True
-            error = getattr(self.oracle, "error", None)
-            if self.leases.all() and error is None:  # one of them may be lost, and be run again
+            if self.leases.all() and getattr(self.oracle, "error", None) is None:
                 self.oracle.tuner_ids.add(tuner_id)
-                trial.status = TrialStatus.IDLE
-            else:
-                self._tell(session)
+                return self._idle(trial)  # one of those that run may be lost, and be run again
+            self._tell(session)
+        elif trial.status == TrialStatus.IDLE:
+            self._turn.wait(WAIT)
+        return trial
+
+    def end_trial(self, trial, session):
+        """In a worker's turn: its trial has ended, unless another one has it by now or has ended it."""
+        if self.leases.holds(trial.trial_id, session):
+            restore_exact(trial.hyperparameters.values, self.oracle.trials[trial.trial_id].hyperparameters.values)
+            self._end(trial)
+
+    def _idle(self, trial):
+        self._turn.wait(WAIT)
+        trial.status = TrialStatus.IDLE
         return trial
 
     def _handed_out(self, tuner_id):
@@ -178,8 +164,6 @@ class Chief(protos.get_service_grpc().OracleServicer):
         self._save()
         self._turn.notify_all()
 
-    # ---- state
-
     def _take_up(self):
         """Trials that were running when an earlier chief ended stay with their workers, which may still run them."""
         path, oracle = self._path(), self.oracle
@@ -207,23 +191,6 @@ class Chief(protos.get_service_grpc().OracleServicer):
     def _path(self):
         return pathlib.Path(self.oracle._project_dir) / LEASES_FILE
 
-    # ---- calls
-
-    @contextlib.contextmanager
-    def _answering(self, context):
-        """A call's turn; what goes wrong ends the search, and the worker is told."""
-        self._hear(context)
-        with self._turn:
-            self._refuse_after_an_error(context)
-            with self._catching():
-                yield
-            self._refuse_after_an_error(context)
-
-    def _refuse_after_an_error(self, context):
-        if self.error is not None:
-            self._tell(self._session(context))
-            context.abort(grpc.StatusCode.ABORTED, f"The search has ended: {self.error}"[:2000])
-
     @contextlib.contextmanager
     def _catching(self):
         try:
@@ -236,12 +203,6 @@ class Chief(protos.get_service_grpc().OracleServicer):
                 )
             self.error = error
 
-    def _hear(self, context):
-        session = self._session(context)
-        if session is not None:
-            self.leases.renew(session)
-            self._heard[session] = (time.monotonic(), self._heard.get(session, (0.0, False))[1])
-
     def _waiting(self):
         """Sessions of workers that live and do not know that the search has ended."""
         living = time.monotonic() - self.settings.lease_seconds
@@ -250,7 +211,3 @@ class Chief(protos.get_service_grpc().OracleServicer):
     def _tell(self, session):
         if session in self._heard:
             self._heard[session] = (time.monotonic(), True)
-
-    @staticmethod
-    def _session(context):
-        return dict(context.invocation_metadata()).get(SESSION)

@@ -11,6 +11,7 @@ from keras_hparam import errors
 from keras_hparam.checkpoints import Exclusive
 from keras_hparam.parallel.chief import Chief
 from keras_hparam.parallel.durable import make_durable
+from keras_hparam.parallel.service import Service
 from keras_hparam.parallel.settings import ParallelSettings, address, role
 from keras_hparam.parallel.worker import StopLost, WorkerOracle
 
@@ -97,7 +98,7 @@ def serve(oracle, settings, at=None, on_trial_begin=None, on_trial_end=None, che
         pool = concurrent.futures.ThreadPoolExecutor(THREADS)
         # Without this option a second server on the port would be taken for one more of the same.
         server = grpc.server(pool, options=[("grpc.so_reuseport", 0)])
-        protos.get_service_grpc().add_OracleServicer_to_server(chief, server)
+        protos.get_service_grpc().add_OracleServicer_to_server(Service(chief), server)
         try:
             bound = server.add_insecure_port(at)
         except RuntimeError as error:

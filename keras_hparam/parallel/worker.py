@@ -15,7 +15,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_client import OracleClient
 
 from keras_hparam import errors
-from keras_hparam.parallel.chief import LIMITS, SESSION, TUNER
+from keras_hparam.parallel.service import LIMITS, SESSION, TUNER
 from keras_hparam.parallel.settings import address
 
 LAUNCHER = "KERAS_HPARAM_LAUNCHER"  # the process that started this one, and without which it ends

@@ -5,7 +5,8 @@ import keras_tuner as kt
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos
 
-from keras_hparam.parallel.chief import SESSION, Chief
+from keras_hparam.parallel.chief import Chief
+from keras_hparam.parallel.service import SESSION, Service
 from keras_hparam.parallel.settings import ParallelSettings
 
 
@@ -38,16 +39,16 @@ class Worker:
 
     def create(self):
         request = protos.get_service().CreateTrialRequest(tuner_id=self.name)
-        return Trial.from_proto(self.chief.CreateTrial(request, Context(self.session)).trial)
+        return Trial.from_proto(Service(self.chief).CreateTrial(request, Context(self.session)).trial)
 
     def update(self, trial, value):
         metrics = {"score": value}
         request = protos.get_service().UpdateTrialRequest(trial_id=trial.trial_id, metrics=metrics, step=0)
-        self.chief.UpdateTrial(request, Context(self.session))
+        Service(self.chief).UpdateTrial(request, Context(self.session))
 
     def end(self, trial, status="COMPLETED"):
         trial.status = status
-        self.chief.EndTrial(protos.get_service().EndTrialRequest(trial=trial.to_proto()), Context(self.session))
+        Service(self.chief).EndTrial(protos.get_service().EndTrialRequest(trial=trial.to_proto()), Context(self.session))
 
     def run(self, value=1.0):
         trial = self.create()
@@ -57,7 +58,7 @@ class Worker:
 
     def beat(self, trial):
         request = protos.get_service().GetTrialRequest(trial_id=trial.trial_id)
-        return self.chief.GetTrial(request, Context(self.session))
+        return Service(self.chief).GetTrial(request, Context(self.session))
 
 
 def make_oracle(directory, max_trials=6, kind=kt.oracles.RandomSearchOracle, **kwargs):

@@ -110,6 +110,18 @@ def test_a_call_that_is_repeated_after_a_restart_counts_once(calls, tmp_path):
     assert worker.chief.oracle.end_order == ["0"] and worker.chief.oracle.trials["0"].score == 2.0
 
 
+def test_a_process_of_the_same_name_waits_for_the_first_ones_lease(calls, tmp_path, caplog):
+    chief, now = calls.make_chief(tmp_path)
+    first, second = calls.Worker(chief, "worker-1", "a"), calls.Worker(chief, "worker-1", "b")
+    trial = first.create()
+    with caplog.at_level(logging.WARNING):
+        assert second.create().status == "IDLE" and "same name" in caplog.text
+    first.beat(trial)
+    now[0] = 61.0
+    chief.watch()
+    assert second.create().trial_id == trial.trial_id
+
+
 def test_workers_of_kerastuner_itself_are_served(calls, tmp_path):
     chief, now = calls.make_chief(tmp_path, max_trials=2)
     plain = calls.Worker(chief, "worker-1", session=None)
