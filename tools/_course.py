@@ -1,4 +1,4 @@
-"""What the programs that train on families of tasks leave behind: lines, TensorBoard logs, the curve of validations."""
+"""What the programs that train have in common: a workdir of their own; lines, logs and curves that they leave in it."""
 
 import contextlib
 import json
@@ -6,12 +6,21 @@ import math
 import pathlib
 import sys
 
-from keras_hparam import atomic, distribute
+from keras_hparam import atomic, checkpoints, distribute
 
 
 def is_chief(strategy):
     """Whether this process writes."""
     return strategy is None or distribute.is_chief(strategy)
+
+
+def held(workdir, strategy=None):
+    """A context in which no other program may use the workdir; those that only read it do not ask.
+
+    Raises:
+        InUseError: if another program has it.
+    """
+    return checkpoints.Exclusive(workdir, "--workdir") if is_chief(strategy) else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -37,17 +37,17 @@ def run(flags, settings, strategy):
     is_regression = ensemble_data.is_regression(flags.data)
     shape = data.train[0].shape[1:]
     build = autohas_spaces.tables(*shape, steps) if is_regression else autohas_spaces.images(shape, 10, steps)
-    if not flags.resume and _course.is_chief(strategy):
-        shutil.rmtree(workdir / "checkpoints", ignore_errors=True)
-    began = time.perf_counter()
     search = AutoHAS(build, directory=workdir, strategy=strategy, **settings)
-    with _reporter(workdir, strategy) as report:
-        search.search(data.train, data.validation, flags.epochs, flags.batch_size, progress=report)
-    seconds = time.perf_counter() - began
-    if _course.is_chief(strategy):
-        _finish(flags, search, data, workdir, seconds, search.cost / steps)
-    if strategy is not None:
-        _strategy.meet(strategy)
+    with _course.held(workdir, strategy):
+        if not flags.resume and _course.is_chief(strategy):
+            shutil.rmtree(workdir / "checkpoints", ignore_errors=True)
+        began = time.perf_counter()
+        with _reporter(workdir, strategy) as report:
+            search.search(data.train, data.validation, flags.epochs, flags.batch_size, progress=report)
+        seconds = time.perf_counter() - began
+        if _course.is_chief(strategy):
+            _finish(flags, search, data, workdir, seconds, search.cost / steps)
+    _strategy.meet(strategy)
 
 
 @contextlib.contextmanager

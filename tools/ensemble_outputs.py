@@ -8,9 +8,13 @@ import json
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_hparam import atomic, errors, metrics, reports
+from keras_hparam.checkpoints import exclusive
 from keras_hparam.ensembles import DeepEnsemble
+from keras_hparam.ensembles.bounds_history import named_bounds
+from keras_hparam.reports.scalar_log import ScalarLog
 
 MODEL = "model.keras"
 SCORES = "scores.json"
@@ -29,7 +33,7 @@ def check_workdir(workdir, settings, resume):
             raise errors.InvalidArgumentError(
                 f"Expected --workdir {workdir} to hold a training with the same flags. Received: {', '.join(changed)}."
             )
-    elif any(workdir.iterdir()):
+    elif any(found.name != exclusive.NAME for found in workdir.iterdir()):
         raise errors.InvalidArgumentError(
             f"Expected --workdir to be empty, or with --resume to hold a training. Received: {workdir}."
         )
@@ -60,17 +64,49 @@ class PrintEpoch(keras.callbacks.Callback):
         print(f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}  {shown}", flush=True)
 
 
-class LogBounds(keras.callbacks.Callback):
-    """Adds the bounds of each member's hyperparameters, where there are any, to the logs of an epoch."""
+class EpochLog:
+    """Prints each epoch of `ensembles.train` and logs it to <workdir>/logs/ensemble.csv and to TensorBoard.
 
-    def on_epoch_end(self, epoch, logs=None):
-        bounds = getattr(self.model, "bounds", None)
-        if bounds is None:
-            return
-        for side, values in zip(("lower", "upper"), bounds.values(), strict=True):
-            for member, row in enumerate(values):
-                for column, value in zip(self.model.columns, row, strict=True):
-                    logs[f"{column.name}/member_{member}/{side}"] = float(value)
+    Args:
+        workdir: pathlib.Path.
+        model: the ensemble in training.
+        data: `ensemble_data.Data`.
+        batch_size: int, of inference.
+        epochs: int, in all.
+    """
+
+    def __init__(self, workdir, model, data, batch_size, epochs):
+        self.path = workdir / "logs" / "ensemble.csv"
+        self.model, self.data, self.batch_size, self.epochs = model, data, batch_size, epochs
+        self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True, autograph=False)
+        self._scalars = ScalarLog(workdir / "tensorboard" / "ensemble")
+
+    def __call__(self, epoch, loss):
+        x = self.data.validation[0]
+        parts = [self._predict(x[start : start + self.batch_size]) for start in range(0, len(x), self.batch_size)]
+        found = score(self.data, self.data.validation, np.concatenate(parts))
+        figures = {"loss": loss} | {f"val_{name}": value for name, value in found.items()}
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        print(f"ensemble: epoch {epoch + 1}/{self.epochs}  {shown}", flush=True)
+        figures |= named_bounds(self.model)
+        self._scalars.write(epoch, figures)
+        self._write([*(row for row in read_log(self.path) if row["epoch"] < epoch), {"epoch": epoch, **figures}])
+
+    def _write(self, rows):
+        """All rows anew: an epoch that is trained again after a resume has one."""
+        with atomic.replacing(self.path) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read_log(path):
+    """The rows of a log as dicts of numbers, [] where there is none."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: int(value) if name == "epoch" else float(value) for name, value in row.items()} for row in rows]
 
 
 def logs(workdir, name):
@@ -78,7 +114,6 @@ def logs(workdir, name):
     (workdir / "logs").mkdir(exist_ok=True)
     return [
         PrintEpoch(name),
-        LogBounds(),
         keras.callbacks.CSVLogger(str(workdir / "logs" / f"{name}.csv"), append=True),
         keras.callbacks.TensorBoard(str(workdir / "tensorboard" / name)),
     ]
@@ -109,9 +144,9 @@ def save_all(workdir, model, data, batch_size, seconds):
             save_model(path, member)
     if getattr(model, "bounds", None) is not None:
         draw_bounds(workdir)
-    scores = score(data, folded.predict(data.test[0], batch_size=batch_size, verbose=0))
+    scores = score(data, data.test, folded.predict(data.test[0], batch_size=batch_size, verbose=0))
     each = folded.predict_members(data.test[0], batch_size=batch_size)
-    alone = {name: float(np.mean([score(data, member)[name] for member in each])) for name in scores}
+    alone = {name: float(np.mean([score(data, data.test, member)[name] for member in each])) for name in scores}
     content = {"ensemble": scores, "mean_of_members": alone, "parameters": model.count_params()}
     atomic.write_bytes(workdir / SCORES, (json.dumps(content, indent=1) + "\n").encode())
     save_model(workdir / MODEL, model)  # last: it says that the training is done
@@ -122,29 +157,25 @@ def save_all(workdir, model, data, batch_size, seconds):
 
 
 def draw_bounds(workdir):
-    """Draws the course of the bounds from the log, which also holds the epochs before a resume.
-
-    A training on several workers has no such log.
-    """
-    path = workdir / "logs" / "ensemble.csv"
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        history = {name: [float(row[name]) for row in rows] for name in rows[0]}
+    """Draws the course of the bounds from the log, which also holds the epochs before a resume."""
+    rows = read_log(workdir / "logs" / "ensemble.csv")
+    if rows:
+        history = {name: [row[name] for row in rows] for name in rows[0]}
         reports.save_figure(reports.bounds_figure(history), workdir / "bounds.png")
 
 
-def score(data, predictions):
-    """Scores on the test part, of a regression in original units.
+def score(data, part, predictions):
+    """Scores on a part of the data, of a regression in original units.
 
     Args:
         data: `ensemble_data.Data`.
+        part: (inputs, targets) of it.
         predictions: logits [n, C], or means and log-variances [n, 2].
 
     Returns:
         Dict with `nll`, and `accuracy`, `ece` and `brier` or `rmse`.
     """
-    targets = data.test[1]
+    targets = part[1]
     if targets.shape[-1] == 1:
         nll = _value(metrics.NegativeLogLikelihood(gaussian=True), targets, predictions) + np.log(data.target_scale)
         rmse = data.target_scale * np.sqrt(np.mean(np.square(targets[:, 0] - predictions[:, 0])))

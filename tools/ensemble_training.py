@@ -3,10 +3,12 @@
 Axes: K members, n examples.
 """
 
+import math
 import pathlib
 import shutil
 import time
 
+import _course
 import _strategy
 import ensemble_data
 import ensemble_networks
@@ -43,17 +45,17 @@ def run(flags, strategy):
             f"Expected --batch_size <= {len(data.train[0])}, the training examples. Received: {flags.batch_size}."
         )
     is_chief = distribute.is_chief(strategy)
-    if is_chief:
-        ensemble_outputs.check_workdir(workdir, {name: flags[name].value for name in SETTINGS}, flags.resume)
-    training = Training(flags, strategy, data, workdir)
-    started = time.perf_counter()
-    methods = {"deep": training.deep, "hyper_deep": training.hyper_deep}
-    model = methods.get(flags.method, training.shared)()
-    if is_chief:
-        ensemble_outputs.save_all(workdir, model, data, flags.batch_size, time.perf_counter() - started)
-        shutil.rmtree(workdir / BACKUP, ignore_errors=True)
-    if flags.strategy == "multi_worker":
-        _strategy.meet(strategy)
+    with _course.held(workdir, strategy):
+        if is_chief:
+            ensemble_outputs.check_workdir(workdir, {name: flags[name].value for name in SETTINGS}, flags.resume)
+        training = Training(flags, strategy, data, workdir)
+        started = time.perf_counter()
+        methods = {"deep": training.deep, "hyper_deep": training.hyper_deep}
+        model = methods.get(flags.method, training.shared)()
+        if is_chief:
+            ensemble_outputs.save_all(workdir, model, data, flags.batch_size, time.perf_counter() - started)
+            shutil.rmtree(workdir / BACKUP, ignore_errors=True)
+    _strategy.meet(strategy)
 
 
 class Training:
@@ -95,7 +97,7 @@ class Training:
         model.compile(optimizer, loss, metrics=shown, **kwargs)
         return model
 
-    def fit(self, model, name, **kwargs):
+    def fit(self, model, name):
         """Trains a compiled model; a training that was interrupted continues at its last epoch."""
         batches = tf.data.Dataset.from_tensor_slices(self.data.train).cache()
         batches = batches.shuffle(len(self.data.train[0]), seed=self.flags.seed)
@@ -105,8 +107,9 @@ class Training:
             keras.callbacks.BackupAndRestore(str(self.workdir / BACKUP / name), delete_checkpoint=False),
             *ensemble_outputs.logs(self.workdir, name),
         ]
-        kwargs |= {"validation_data": validation, "callbacks": callbacks}
-        model.fit(batches, epochs=self.flags.epochs, verbose=0, **kwargs)
+        model.fit(
+            batches, epochs=self.flags.epochs, verbose=0, validation_data=validation, callbacks=callbacks
+        )  # fmt: skip
         return model
 
     def shared(self):
@@ -123,17 +126,15 @@ class Training:
             )  # fmt: skip
             self.compile(model, label_smoothing=0.0 if is_hyper else None, **(self._tuning() if is_hyper else {}))
         tuning = {"tuning_data": self.data.validation} if is_hyper else {}
-        if self.flags.strategy != "multi_worker":
-            return self.fit(model, "ensemble", **tuning)
-        ensembles.train(  # Keras' fit does not run on several workers
-            model, *self.data.train, epochs=self.flags.epochs, batch_size=self.flags.batch_size,
-            directory=self.workdir / "checkpoints", strategy=self.strategy, seed=self.flags.seed,
-            on_epoch=self._print_epoch if distribute.is_chief(self.strategy) else None, **tuning,
+        batch_size, epochs, log = self.flags.batch_size, self.flags.epochs, None
+        if distribute.is_chief(self.strategy):
+            log = ensemble_outputs.EpochLog(self.workdir, model, self.data, batch_size, epochs)
+        ensembles.train(  # the same on any strategy; Keras' fit does not run on several workers
+            model, *self.data.train, epochs=epochs, batch_size=batch_size, directory=self.workdir / "checkpoints",
+            save_every=math.ceil(len(self.data.train[0]) / batch_size), strategy=self.strategy, seed=self.flags.seed,
+            on_epoch=log, **tuning,
         )  # fmt: skip
         return model
-
-    def _print_epoch(self, epoch, loss):
-        print(f"ensemble: epoch {epoch + 1}/{self.flags.epochs}  loss {loss:.4f}", flush=True)
 
     def _hyperparameters(self):
         found = [ensembles.L2(*self.ranges["l2"]), ensembles.DropoutRate(*self.ranges["dropout"])]

@@ -18,7 +18,7 @@ import time
 
 from absl import app, flags
 
-from keras_hparam import atomic, errors
+from keras_hparam import atomic, checkpoints, errors
 
 FLAGS = flags.FLAGS
 
@@ -85,13 +85,14 @@ def main(argv):
         from keras_hparam.optformer.corpus.policies import libraries
 
         libraries.check_installed()
-    remove_partial_shards(FLAGS.output)
-    indices = generation.missing_shards(corpus, FLAGS.output)
-    present = len(corpus.recipes()) - len(indices)
-    if present:
-        print(f"{present} of {len(corpus.recipes())} shards are there.", flush=True)
-    if indices:
-        make_shards(corpus, FLAGS.output, indices, min(FLAGS.processes, len(indices)))
+    with checkpoints.Exclusive(FLAGS.output, "--output"):
+        remove_partial_shards(FLAGS.output)
+        indices = generation.missing_shards(corpus, FLAGS.output)
+        present = len(corpus.recipes()) - len(indices)
+        if present:
+            print(f"{present} of {len(corpus.recipes())} shards are there.", flush=True)
+        if indices:
+            make_shards(corpus, FLAGS.output, indices, min(FLAGS.processes, len(indices)))
     print(f"{FLAGS.studies + FLAGS.trainings} studies in {FLAGS.output}")
 
 

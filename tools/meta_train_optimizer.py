@@ -136,25 +136,10 @@ def make_settings():
     )  # fmt: skip
 
 
-def main(argv):
-    """Trains, resumes, writes the weights and the curve."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = _strategy.make_strategy()
+def save(trained, rule, mixture):
+    """Writes the weights and the curve."""
     from keras_hparam.learned_optimizers import weights
-    from keras_hparam.learned_optimizers.meta import meta_train
 
-    (rule, theta), settings = make_rule(), make_settings()
-    mixture = make_mixture(FLAGS.tasks, rule)
-    validation = make_mixture(FLAGS.validation_tasks, rule) if FLAGS.validation_tasks else None
-    estimator = make_estimator()
-    with _course.progress(FLAGS.workdir, strategy, FLAGS.meta_steps) as progress:
-        trained = meta_train(
-            rule, mixture, estimator, settings, theta=theta, workdir=FLAGS.workdir, resume=FLAGS.resume,
-            strategy=strategy, validation_tasks=validation, progress=progress, stop_after=FLAGS.stop_after,
-        )  # fmt: skip
-    if not _course.is_chief(strategy):
-        return
     _course.write_curve(FLAGS.workdir, trained.history, "meta_step")
     theta = trained.theta if FLAGS.keep == "best" else trained.last_theta
     done = min(FLAGS.stop_after or FLAGS.meta_steps, FLAGS.meta_steps)
@@ -165,6 +150,28 @@ def main(argv):
         tasks=[family.name for family in mixture.families], figures=figures,
     )  # fmt: skip
     print(json.dumps({"weights": str(directory), "parameters": rule.num_parameters, "score": trained.score}))
+
+
+def main(argv):
+    """Trains, resumes, writes the weights and the curve."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    strategy = _strategy.make_strategy()
+    from keras_hparam.learned_optimizers.meta import meta_train
+
+    (rule, theta), settings = make_rule(), make_settings()
+    mixture = make_mixture(FLAGS.tasks, rule)
+    validation = make_mixture(FLAGS.validation_tasks, rule) if FLAGS.validation_tasks else None
+    estimator = make_estimator()
+    with _course.held(FLAGS.workdir, strategy):
+        with _course.progress(FLAGS.workdir, strategy, FLAGS.meta_steps) as progress:
+            trained = meta_train(
+                rule, mixture, estimator, settings, theta=theta, workdir=FLAGS.workdir, resume=FLAGS.resume,
+                strategy=strategy, validation_tasks=validation, progress=progress, stop_after=FLAGS.stop_after,
+            )  # fmt: skip
+        if _course.is_chief(strategy):
+            save(trained, rule, mixture)
+    _strategy.meet(strategy)
 
 
 if __name__ == "__main__":

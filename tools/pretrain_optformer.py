@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 
+import _course
 import _strategy
 from absl import app, flags
 
@@ -67,7 +68,7 @@ def make_vocabulary(workdir, seed):
         studies = (corpus.generate_study(seed, index, max_trials=1) for index in range(FLAGS.tokenizer_studies))
         texts = [text for study in studies for text in serialization.texts(study.space, study.metadata)]
         atomic.write_bytes(path, train_tokenizer(texts, FLAGS.vocabulary_size))
-    return Vocabulary(path.read_bytes())
+    return Vocabulary(path.read_bytes(), source=path)
 
 
 def make_settings():
@@ -98,22 +99,14 @@ def report(steps):
     return progress
 
 
-def main(argv):
-    """Trains, resumes, writes the weights."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = _strategy.make_strategy()
+def train(workdir, strategy, settings, batch_settings):
+    """Trains or resumes in the workdir, and writes the weights."""
     from keras_hparam import checkpoints
     from keras_hparam.optformer import corpus, training, weights
     from keras_hparam.optformer.config import OptFormerConfig
     from keras_hparam.optformer.corpus import shards
     from keras_hparam.optformer.corpus.real import RealProblems
 
-    if FLAGS.studies_dir and FLAGS.data_dir:
-        raise app.UsageError("Expected --studies_dir or --data_dir, since stored studies are complete. Received: both.")
-    settings, batch_settings = make_settings()
-    workdir = pathlib.Path(FLAGS.workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
     vocabulary = make_vocabulary(workdir, FLAGS.seed)
     config = OptFormerConfig(
         first_bin=vocabulary.first_bin, width=FLAGS.width, num_layers=FLAGS.layers, num_heads=FLAGS.heads,
@@ -131,11 +124,23 @@ def main(argv):
         weights.grow(trainer.model, checkpoints.load_weights(FLAGS.init_weights, kind=weights.KIND).weights)
     model = training.pretrain(trainer, vocabulary, generate, corpus.generate_study, report(FLAGS.steps))
     if trainer.engine.is_chief:
-        flag_file = next((arg.split("=", 1)[1] for arg in sys.argv if arg.startswith("--flagfile=")), None)
-        facts = {"flag_file": flag_file, "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus"}
+        facts = {"flag_file": _course.flag_file(), "seed": FLAGS.seed, "corpus": "keras_hparam.optformer.corpus"}
         facts["figures"] = trainer.figures
         weights.save(workdir / "weights", model, vocabulary, name=FLAGS.name, **facts)
         print(json.dumps({"weights": str(workdir / "weights"), "parameters": model.count_params(), **trainer.figures}))
+
+
+def main(argv):
+    """Holds the workdir and trains."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    strategy = _strategy.make_strategy()
+    if FLAGS.studies_dir and FLAGS.data_dir:
+        raise app.UsageError("Expected --studies_dir or --data_dir, since stored studies are complete. Received: both.")
+    settings = make_settings()
+    with _course.held(FLAGS.workdir, strategy):
+        train(pathlib.Path(FLAGS.workdir), strategy, *settings)
+    _strategy.meet(strategy)
 
 
 if __name__ == "__main__":

@@ -116,31 +116,38 @@ def make_controller():
     return Controller(ControllerConfig.from_dict(fields))
 
 
-def main(argv):
-    """Trains, resumes, writes the weights and the curve."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
-    strategy = _strategy.make_strategy()
+def save(trained, mixture):
+    """Writes the weights and the curve."""
     from keras_hparam.learned_schedules import weights
-    from keras_hparam.learned_schedules.training import train
 
-    settings, mixture, controller = make_settings(), make_mixture(), make_controller()
-    with _course.progress(FLAGS.workdir, strategy, FLAGS.updates) as progress:
-        trained = train(
-            controller, mixture, settings, workdir=FLAGS.workdir, resume=FLAGS.resume, strategy=strategy,
-            progress=progress, stop_after=FLAGS.stop_after,
-        )  # fmt: skip
-    if not _course.is_chief(strategy):
-        return
     _course.write_curve(FLAGS.workdir, trained.history, "update")
     done = min(FLAGS.stop_after or FLAGS.updates, FLAGS.updates)
     figures = {"score": trained.score, "first_score": trained.history[0]["score"], "updates": done}
     directory = pathlib.Path(FLAGS.workdir) / "weights"
     weights.save(
-        directory, controller, name=FLAGS.name, flag_file=_course.flag_file(), seed=FLAGS.seed,
+        directory, trained.controller, name=FLAGS.name, flag_file=_course.flag_file(), seed=FLAGS.seed,
         tasks=[family.name for family in mixture.families], sources=FLAGS.sources, cap=FLAGS.cap, figures=figures,
     )  # fmt: skip
     print(json.dumps({"weights": str(directory), "score": trained.score}))
+
+
+def main(argv):
+    """Trains, resumes, writes the weights and the curve."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    strategy = _strategy.make_strategy()
+    from keras_hparam.learned_schedules.training import train
+
+    settings, mixture, controller = make_settings(), make_mixture(), make_controller()
+    with _course.held(FLAGS.workdir, strategy):
+        with _course.progress(FLAGS.workdir, strategy, FLAGS.updates) as progress:
+            trained = train(
+                controller, mixture, settings, workdir=FLAGS.workdir, resume=FLAGS.resume, strategy=strategy,
+                progress=progress, stop_after=FLAGS.stop_after,
+            )  # fmt: skip
+        if _course.is_chief(strategy):
+            save(trained, mixture)
+    _strategy.meet(strategy)
 
 
 if __name__ == "__main__":

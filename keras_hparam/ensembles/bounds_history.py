@@ -36,18 +36,11 @@ class BoundsHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if getattr(self.model, "bounds", None) is None:
             return
-        now = dict(self._named(self.model))
+        now = named_bounds(self.model)
         for name, value in now.items():
             self.history.setdefault(name, []).append(value)
         if self.log_dir is not None:
             self._write(epoch, now)
-
-    @staticmethod
-    def _named(model):
-        for side, bounds in zip(("lower", "upper"), model.bounds.values(), strict=True):
-            for member, values in enumerate(bounds):
-                for column, value in zip(model.columns, values, strict=True):
-                    yield f"{column.name}/member_{member}/{side}", float(value)
 
     def _write(self, epoch, now):
         import tensorflow as tf
@@ -58,6 +51,17 @@ class BoundsHistory(keras.callbacks.Callback):
             for name, value in now.items():
                 tf.summary.scalar(name, value, step=epoch)
         self._writer.flush()
+
+
+def named_bounds(model):
+    """The bounds of a `HyperBatchEnsemble` as a dict with the names of `BoundsHistory`; {} where it varies nothing."""
+    sides = {} if model.bounds is None else dict(zip(("lower", "upper"), model.bounds.values(), strict=True))
+    return {
+        f"{column.name}/member_{member}/{side}": float(value)
+        for side, bounds in sides.items()
+        for member, values in enumerate(bounds)
+        for column, value in zip(model.columns, values, strict=True)
+    }
 
 
 class StopOnDivergence(keras.callbacks.Callback):

@@ -31,7 +31,7 @@ def train(
         save_every: int >= 1, steps between checkpoints; there is one at the end as well.
         strategy: `tf.distribute.Strategy`; None for that of the model.
         seed: int, of the order of the examples.
-        on_epoch: callable (epoch, mean loss), after every epoch.
+        on_epoch: callable (epoch, mean loss), after every epoch; it may be called again after a resume.
 
     Returns:
         List of the mean losses of all epochs.
@@ -39,6 +39,7 @@ def train(
     Raises:
         InvalidArgumentError: for a model that is not compiled, no examples, or a checkpoint of another training.
         InUseError: if another process trains in `directory`.
+        FloatingPointError: if the mean loss of an epoch is not finite.
     """
     if getattr(model, "losses_of_members", None) is None:
         raise errors.InvalidArgumentError("Expected a compiled `model` with a loss. Received: none.")
@@ -123,6 +124,8 @@ class _Loop:
         if self.step % self.steps_per_epoch:
             return False
         self.means.append(self.total / self.steps_per_epoch)
+        if not math.isfinite(self.means[-1]):
+            raise FloatingPointError(f"The loss of epoch {len(self.means)} is not finite: {self.means[-1]}.")
         self.total = 0.0
         return True
 

@@ -26,6 +26,7 @@ LENGTHS = {16: 0.1, 32: 0.2, 64: 0.3, 100: 0.3, 200: 0.1}  # trials at most in a
 PARAMETERS = {6: 0.35, 10: 0.35, 24: 0.3}  # parameters at most in a batch, so that few are padding, and shares
 ADVANTAGE_SCALE = 0.15  # of the normalised objective: half of the distance from the median to the best
 VALUE_OBJECTIVES = ("likelihood", "advantage_weighted")
+WEIGHTS = ("objective_weights", "row_weights", "unseen")  # arrays by which examples count in means
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,9 +127,10 @@ def make_example(vocabulary, config, study, rng, settings, num_rows):
 
 
 def make_batch(vocabulary, config, generate, seed, step, settings, shard=0, num_shards=1):
-    """The batch of a step, or one of the equal shards that it is divided into.
+    """The batch of a step, or one of the shards of equal size that it is divided into.
 
-    The padding of a shard is that of its own rows.
+    Where the studies of the batch cannot be divided, the last shards end with studies that weigh nothing. The padding
+    of a shard is that of its own rows.
 
     Args:
         vocabulary: `Vocabulary`.
@@ -136,21 +138,27 @@ def make_batch(vocabulary, config, generate, seed, step, settings, shard=0, num_
         generate: callable (seed, index, max_trials, max_parameters) -> `Study`.
         seed, step: ints that determine the batch.
         settings: `BatchSettings`.
-        shard, num_shards: ints; the number of studies of the whole batch is a multiple of `num_shards`.
+        shard, num_shards: ints.
     """
     rng = np.random.default_rng([seed, 1, step])
     length = int(rng.choice(list(LENGTHS), p=list(LENGTHS.values())))
     widest = min(settings.max_parameters, int(rng.choice(list(PARAMETERS), p=list(PARAMETERS.values()))))
-    share = -(-max(1, settings.trials_per_batch // length) // num_shards)
+    number = max(1, settings.trials_per_batch // length)
+    share = -(-number // num_shards)
     num_rows = max(1, int(length * settings.rows_per_trial))
     studies = functools.lru_cache(maxsize=1)(
         lambda number: generate(seed, step * MOST_STUDIES + number, max_trials=length, max_parameters=widest)
     )
-    examples = [
-        make_example(
-            vocabulary, config, studies(row // settings.repeats), np.random.default_rng([seed, 2, step, row]),
-            settings, num_rows,
-        )
-        for row in range(shard * share, (shard + 1) * share)
-    ]  # fmt: skip
+
+    def example(row):
+        rng = np.random.default_rng([seed, 2, step, row])
+        return make_example(vocabulary, config, studies(row // settings.repeats), rng, settings, num_rows)
+
+    rows = range(shard * share, (shard + 1) * share)
+    examples = [example(row) if row < number else _weightless(example(0)) for row in rows]
     return packing.stack(examples, metadata_multiple=8)
+
+
+def _weightless(example):
+    """An example that counts in no mean."""
+    return example | {name: np.zeros_like(example[name]) for name in WEIGHTS}

@@ -35,8 +35,9 @@ def test_arrays_have_the_axes_and_types_that_they_are_said_to_have(vocabulary, c
             assert sizes.setdefault(axis, size) == size
 
 
-@pytest.mark.parametrize("repeats", [1, 2])
-def test_shards_together_are_the_whole_batch(vocabulary, config, monkeypatch, repeats):
+@pytest.mark.parametrize("repeats, num_shards, sizes", [(1, 4, [1] * 4), (2, 4, [1] * 4), (1, 3, [2] * 3)])
+def test_shards_together_are_the_whole_batch(vocabulary, config, monkeypatch, repeats, num_shards, sizes):
+    """Where four studies are divided by three, the studies that are too many weigh nothing."""
     monkeypatch.setattr(batches, "LENGTHS", {16: 1.0})  # four studies of 16 trials
     settings = dataclasses.replace(BATCHES, repeats=repeats)
 
@@ -44,10 +45,12 @@ def test_shards_together_are_the_whole_batch(vocabulary, config, monkeypatch, re
         batch = make(vocabulary, config, 3, shard, num_shards, settings)
         return shapes.pad_to_classes(batch, config, settings.max_parameters)
 
-    whole, parts = padded(0, 1), [padded(shard, 4) for shard in range(4)]
-    assert [len(part["tokens"]) for part in parts] == [1, 1, 1, 1]
+    whole, parts = padded(0, 1), [padded(shard, num_shards) for shard in range(num_shards)]
+    assert [len(part["tokens"]) for part in parts] == sizes
     for name in whole:
-        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), whole[name])
+        together = np.concatenate([part[name] for part in parts])
+        np.testing.assert_array_equal(together[:4], whole[name])
+        assert name not in batches.WEIGHTS or not (together[4:] > 0).any()
 
 
 @pytest.mark.parametrize("num_shards", [2, 3])

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from keras_hparam import checkpoints, errors
+from keras_hparam.checkpoints import exclusive
 from keras_hparam.optformer.corpus import generation, shards
 
 PROGRAM = pathlib.Path(__file__).parents[2] / "tools" / "generate_studies.py"
@@ -21,6 +23,11 @@ def _start(directory, *flags):
     command = [sys.executable, str(PROGRAM), f"--output={directory}", *FLAGS, *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, **pipes, env=ENVIRONMENT, start_new_session=True)
+
+
+def names(directory):
+    """Names of all that a directory holds, but for the mark that it is in use."""
+    return sorted(path.name for path in directory.iterdir() if path.name != exclusive.NAME)
 
 
 def _group(session):
@@ -42,6 +49,8 @@ def test_a_killed_run_leaves_no_process_and_is_completed_by_the_next(tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(shards.PATTERN)) and time.monotonic() < deadline:
         time.sleep(0.01)
+    with pytest.raises(errors.InUseError, match=f'"process": {killed.pid}'):
+        checkpoints.Exclusive(tmp_path)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     present = len(list(tmp_path.glob(shards.PATTERN)))
@@ -54,7 +63,7 @@ def test_a_killed_run_leaves_no_process_and_is_completed_by_the_next(tmp_path):
     output, problems = again.communicate(timeout=60)
     assert again.returncode == 0, problems
     assert "shards are there" in output and "60 studies" in output
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"shard-{index:06d}" for index in range(15)]
+    assert names(tmp_path) == [f"shard-{index:06d}" for index in range(15)]
     for index in (0, 7, 14):  # whichever process made them, they are what they would be anywhere
         generation.generate_shard(CORPUS, tmp_path / "expected", index)
         expected, made = (shards.shard_path(root, index) / shards.FILE for root in (tmp_path / "expected", tmp_path))
@@ -71,7 +80,7 @@ def test_wrong_flags_are_named_at_once(tmp_path, flag, named):
     failed = _start(tmp_path, flag)
     output, problems = failed.communicate(timeout=60)
     assert failed.returncode != 0 and named in problems and "Traceback" not in problems and output == ""
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(names(tmp_path)) == 1
 
 
 def test_the_flag_file_has_flags_of_the_program():

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -39,32 +38,29 @@ class Program:
     def __init__(self, name, flags, kind):
         self.name, self.flags, self.kind = name, flags, kind
 
+    def command(self, workdir, *flags):
+        """A call of the program."""
+        return [sys.executable, str(ROOT / "tools" / f"{self.name}.py"), f"--workdir={workdir}", *self.flags, *flags]
+
     def start(self, workdir, *flags, **environment):
         """A process."""
-        path = ROOT / "tools" / f"{self.name}.py"
-        command = [sys.executable, str(path), f"--workdir={workdir}", *self.flags, *flags]
-        environment = {**_environment(), **environment}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return _start(self.command(workdir, *flags), environment)
 
-    def start_workers(self, directory):
-        """Two processes that train together, with workdirs 0 and 1."""
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-            cluster = {"worker": [f"127.0.0.1:{server.getsockname()[1]}" for server in (one, two)]}
-        tasks = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in (0, 1)]
-        return [
-            self.start(directory / str(index), "--strategy=multi_worker", TF_CONFIG=task)
-            for index, task in enumerate(tasks)
-        ]
+    def start_workers(self, workdir, *flags, **environment):
+        """Two workers that train together, behind the process that started them."""
+        launcher = [sys.executable, str(ROOT / "tools" / "multi_worker.py"), "--workers=2", "--"]
+        return _start([*launcher, *self.command(workdir, "--strategy=multi_worker", *flags)], environment)
 
-    def killed(self, workdir):
-        """The step of the newest checkpoint that a process leaves which is killed after its first."""
-        process, manager = self.start(workdir), checkpoints.CheckpointManager(workdir / "checkpoints", kind=self.kind)
-        deadline = time.monotonic() + 600
-        while not manager.steps() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.kill()
-        finish(process)
-        return manager.steps()[-1]
+    def manager(self, workdir):
+        """The `CheckpointManager` of a workdir."""
+        return checkpoints.CheckpointManager(workdir / "checkpoints", kind=self.kind)
+
+    def wait_for_step(self, process, workdir, after=-1):
+        """The step of the newest checkpoint as soon as there is one after a step, or once the process has ended."""
+        manager, deadline = self.manager(workdir), time.monotonic() + 600
+        while max(manager.steps(), default=-1) <= after and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return max(manager.steps(), default=-1)
 
     def complaints(self, workdir, flags):
         """What the program says of each of some flags: list of str."""
@@ -87,6 +83,11 @@ class Program:
         return subprocess.run(
             command, cwd=ROOT / "tools", capture_output=True, text=True, env=_environment(), check=True
         ).stdout.strip()  # fmt: skip
+
+
+def _start(command, environment):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env={**_environment(), **environment}, **pipes)
 
 
 def finish(process):

@@ -7,7 +7,6 @@ import functools
 
 import numpy as np
 
-from keras_hparam import errors
 from keras_hparam.distribute import programs
 from keras_hparam.learned_optimizers.meta import unroll
 
@@ -20,20 +19,12 @@ class Programs:
         estimator: `Estimator`.
         trajectory: "mean" or "last", see `unroll.Unrolled`.
         strategy: as of `distribute.programs.create`.
-
-    Raises:
-        InvalidArgumentError: if the replicas cannot have equal shares of the candidates.
     """
 
     def __init__(self, rule, estimator, trajectory, strategy=None):
         self.rule, self.estimator, self.trajectory = rule, estimator, trajectory
         self.devices = programs.create(strategy)
-        self.share, rest = divmod(estimator.draws, self.devices.number)
-        if rest:
-            raise errors.InvalidArgumentError(
-                f"Expected `pairs` or `candidates` to be a multiple of the {self.devices.number} replicas. "
-                f"Received: {estimator.draws}."
-            )
+        self.share = -(-estimator.draws // self.devices.number)  # of a replica; the last ones may repeat the last draw
         self._compiled = {}
 
     def of(self, family):
@@ -81,10 +72,11 @@ class Episode:
         programs, devices = self.programs, self.programs.devices
         begin, advance = programs.of(self.family)
         share, estimator = programs.share, programs.estimator
+        drawn = np.minimum(np.arange(share * devices.number), estimator.draws - 1)
         steps = min(estimator.steps_per_update or self.steps, self.steps - self.position)
         carry = begin(self.instances) if self._carry is None else self._carry
         own = devices.scatter(
-            lambda replica: estimator.population(theta, perturbations[replica * share : (replica + 1) * share])
+            lambda replica: estimator.population(theta, perturbations[drawn[replica * share : (replica + 1) * share]])
         )
         position, steps = np.int32(self.position), np.int32(steps)
         carry, found = advance(own, carry, self.instances, position, steps, np.float32(self.told))
@@ -93,6 +85,7 @@ class Episode:
         self.accumulated = self.accumulated + perturbations
         self.thetas.append(np.array(theta))
         self._carry = None if self.ended else carry
-        signs = losses[:, 1:].reshape(devices.number, estimator.candidates_per_draw, share, -1)
-        candidates = signs.swapaxes(0, 1).reshape(-1, losses.shape[-1])  # draws of all replicas, sign by sign
-        return np.concatenate([losses[0, :1], candidates])
+        batch = losses.shape[-1]
+        signs = losses[:, 1:].reshape(devices.number, estimator.candidates_per_draw, share, batch).swapaxes(0, 1)
+        candidates = signs.reshape(len(signs), -1, batch)[:, : estimator.draws]  # draws of all replicas, sign by sign
+        return np.concatenate([losses[0, :1], candidates.reshape(-1, batch)])

@@ -36,10 +36,6 @@ class Trainer:
             if not isinstance(family, SupervisedTasks):
                 raise errors.InvalidArgumentError(f"Expected `tasks` to be `SupervisedTasks`. Received: {family!r}.")
         self.devices = programs.create(strategy)
-        if chosen.copies % self.devices.number:
-            raise errors.InvalidArgumentError(
-                f"Expected `copies` to be a multiple of the {self.devices.number} replicas. Received: {chosen.copies}."
-            )
         self.policy, self.controller = Policy(controller, chosen), controller
         self.held_out = settings.held_out(chosen, self.mixture)
         self.updates, self.validated, self.best = 0, [], None
@@ -47,20 +43,21 @@ class Trainer:
         self.course = checkpoints.Course(directory, CHECKPOINT_KIND, self.devices.is_chief, self._facts)
 
     def rollout(self, family, situation, noise):
-        """`Rollout` of arrays: replicas divide the copies of the trainees.
+        """`Rollout` of arrays: replicas divide the copies of the trainees, the last ones may repeat the last copy.
 
         Args:
             family: `SupervisedTasks`.
             situation: `Situation`, of arrays.
             noise: float array [T, K, G].
         """
-        number = self.devices.number if noise.shape[1] % self.devices.number == 0 else 1
-        share = noise.shape[1] // number
-        own = self.devices.scatter(lambda replica: noise[:, replica % number * share : (replica % number + 1) * share])
+        copies, number = noise.shape[1], self.devices.number
+        share = -(-copies // number)
+        taken = np.minimum(np.arange(share * number), copies - 1)
+        own = self.devices.scatter(lambda replica: noise[:, taken[replica * share : (replica + 1) * share]])
         program = _program(family, self.controller.config, self.settings.cap or None, self.devices.compile)
         found = program(weights_of(self.controller), situation._asdict(), own)
-        arrays = [self.devices.gather(part)[:number] for part in found]  # [R, T, K/R, G, …]
-        *arrays, final = [np.concatenate(part, axis=1) for part in arrays]  # [T, K, G, …]
+        arrays = [self.devices.gather(part) for part in found]  # [R, T, K/R, G, …]
+        *arrays, final = [np.concatenate(part, axis=1)[:, :copies] for part in arrays]  # [T, K, G, …]
         return environment.Rollout(*arrays, final[0])
 
     def begin(self):
