@@ -13,7 +13,9 @@ PACKAGE = "keras_hparam"
 FACADES = {"oracles", "tuners", "layers", "schedules", "optimizers", "callbacks", "objectives", "metrics"}
 SYSTEMS = {"optformer", "ensembles", "autohas", "learned_schedules", "learned_optimizers"}
 LIBRARIES = {"networks", "tasks", "distribute", "checkpoints", "reports", "costs"}
-FLOORS = ({"errors", "atomic", "lazy"}, {"configuration", "spaces", "ops"}, LIBRARIES, {"parallel"}, SYSTEMS, {"testing"})
+FLOORS = (
+    {"errors", "atomic", "lazy"}, {"configuration", "spaces", "ops"}, LIBRARIES, {"parallel"}, SYSTEMS, {"testing"},
+)  # fmt: skip
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HOSTED = ("oracle", "tuner", "objective")  # names of modules that may import keras_tuner
 FORBIDDEN = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "argparse", "tools", "tests", "benchmarks"}

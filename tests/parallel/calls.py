@@ -48,7 +48,8 @@ class Worker:
 
     def end(self, trial, status="COMPLETED"):
         trial.status = status
-        Service(self.chief).EndTrial(protos.get_service().EndTrialRequest(trial=trial.to_proto()), Context(self.session))
+        request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
+        Service(self.chief).EndTrial(request, Context(self.session))
 
     def run(self, value=1.0):
         trial = self.create()

@@ -5,31 +5,22 @@ import json
 import keras
 import pytest
 
-from tests.tools.training_programs import ROOT, Program, finish
+from tests.conformance import trainers
+from tests.tools.training_programs import ROOT, finish
 
-TINY = [
-    "--data=digits", "--train_size=128", "--validation_size=64", "--batch_size=16", "--epochs=5", "--rounds=3",
-    "--samples=2", "--horizon=0.25",
-]  # fmt: skip
-ROUNDS = 3
-PROGRAM = Program("search_autohas", TINY, "autohas search")
+PROGRAM = trainers.TABLE["AutoHAS"].program
 
 
-def test_two_workers_find_what_one_process_finds_that_was_killed_and_only_the_first_writes(tmp_path):
-    workers, first = PROGRAM.start_workers(tmp_path), PROGRAM.killed(tmp_path / "one")
-    assert 0 < first <= ROUNDS
-    results = [finish(process) for process in (*workers, PROGRAM.start(tmp_path / "one"))]
-    assert [code for code, _, _ in results] == [0, 0, 0], [err[-3000:] for _, _, err in results]
-    made, alone = (json.loads((tmp_path / name / "result.json").read_text()) for name in ("0", "one"))
-    assert made["trainings"] == alone["trainings"] == ROUNDS * 2 * 10 / 40
-    for name, probabilities in alone["encodings"].items():
-        assert made["encodings"][name] == pytest.approx(probabilities, abs=1e-3), name
-    assert results[1][1] == "" and not (tmp_path / "1").exists()
-    assert (tmp_path / "one" / "encodings.png").read_bytes().startswith(b"\x89PNG")
-    assert list((tmp_path / "one" / "tensorboard").rglob("events*"))
-    model = keras.models.load_model(tmp_path / "one" / "model.keras")
-    found = {key: value for key, value in alone["hyperparameters"].items() if key.startswith("block")}
-    assert set(found) == {"block0", "block1"} and model.input_shape == (None, 8, 8, 1)
+def test_a_search_leaves_what_it_found_and_the_model(tmp_path):
+    code, _, said = finish(PROGRAM.start(tmp_path, "--rounds=2"))
+    assert code == 0, said
+    found = json.loads((tmp_path / "result.json").read_text())
+    assert found["trainings"] == 2 * 3 * 10 / 40  # rounds, samples, steps of a sample and of a training
+    assert all(sum(probabilities.values()) == pytest.approx(1) for probabilities in found["encodings"].values())
+    assert (tmp_path / "encodings.png").read_bytes().startswith(b"\x89PNG")
+    assert list((tmp_path / "tensorboard").rglob("events*"))
+    model = keras.models.load_model(tmp_path / "model.keras")
+    assert {"block0", "block1"} <= set(found["hyperparameters"]) and model.input_shape == (None, 8, 8, 1)
 
 
 def test_the_flag_files_have_flags_of_the_program():

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -116,17 +115,3 @@ def test_shared_weights_are_saved_with_the_folded_members(tmp_path):
     assert "dropout/member_1/upper" in header and "val_nll" in header and len(rows) == 2
     assert "ensemble: epoch 2/2" in out and list((tmp_path / "tensorboard").rglob("events*"))
     assert (tmp_path / "bounds.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_two_workers_train_one_ensemble_and_the_first_writes(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        cluster = {"worker": [f"127.0.0.1:{server.getsockname()[1]}" for server in (one, two)]}
-    flags, workers = ["--method=batch", "--epochs=2", "--strategy=multi_worker"], []
-    for index in (0, 1):
-        task = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-        workers.append(start(tmp_path, *flags, TF_CONFIG=task))
-    results = [finish(worker) for worker in workers]
-    assert [code for code, _, _ in results] == [0, 0], [err[-3000:] for _, _, err in results]
-    assert "ensemble: epoch 2/2" in results[0][1] and results[1][1] == ""
-    assert json.loads((tmp_path / "scores.json").read_text())["ensemble"]["nll"] < 3
-    assert (tmp_path / "model.keras").exists() and (tmp_path / "members" / "member_1.keras").exists()

@@ -1,4 +1,4 @@
-"""The program that trains controllers: two workers, a kill, wrong flags."""
+"""The program that trains controllers: what it leaves, wrong flags."""
 
 import json
 
@@ -7,36 +7,26 @@ from keras import ops
 
 from keras_hparam import checkpoints
 from keras_hparam.learned_schedules import weights
-from tests.tools.training_programs import ROOT, Program, finish
+from tests.conformance import trainers
+from tests.tools.training_programs import ROOT, finish
 
-TINY = [
-    "--tasks=regression", "--updates=12", "--decisions=2", "--copies=2", "--trainees=2", "--steps=1,2", "--epochs=1",
-    "--minibatches=1", "--validate_every=6", "--validation_trainees=2", "--validation_rates=1", "--checkpoint_every=1",
-    '--controller_config={"widths": [4], "features": ["rate", "training_loss"]}',
-]  # fmt: skip
-UPDATES = 12
+PROGRAM = trainers.TABLE["schedule controller"].program
 
 
-PROGRAM = Program("train_schedule_controller", TINY, "controller-training")
-
-
-def test_two_workers_make_the_controller_of_one_process_that_was_killed_and_only_the_first_writes(tmp_path):
-    workers, first = PROGRAM.start_workers(tmp_path), PROGRAM.killed(tmp_path / "one")
-    assert 0 < first < UPDATES and not (tmp_path / "one" / "weights").exists()
-    results = [finish(process) for process in (*workers, PROGRAM.start(tmp_path / "one"))]
-    assert [code for code, _, _ in results] == [0, 0, 0], [err[-3000:] for _, _, err in results]
-    made, alone = (weights.load(tmp_path / name / "weights") for name in ("0", "one"))
-    for a, b in zip(made.weights, alone.weights, strict=True):
-        np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-3, atol=1e-5)
-    updates = [line.split("/")[0] for line in results[2][1].splitlines() if f"/{UPDATES}  regression" in line]
-    assert updates == [str(update) for update in range(first + 1, UPDATES + 1)]
-    assert results[1][1] == "" and not (tmp_path / "1").exists()
-    curve = json.loads((tmp_path / "0" / "curve.json").read_text())
-    assert [validated["update"] for validated in curve] == [0, 6, 12]
-    assert (tmp_path / "0" / "curve.png").read_bytes().startswith(b"\x89PNG")
-    facts = checkpoints.load_weights(tmp_path / "0" / "weights", kind="schedule_controller").manifest["training"]
+def test_a_part_of_a_training_leaves_the_best_controller_and_its_curve(tmp_path):
+    code, said, _ = finish(PROGRAM.start(tmp_path, "--stop_after=3", "--validate_every=2"))
+    assert code == 0
+    assert [line.split("/")[0] for line in said.splitlines() if "/24  regression" in line] == ["1", "2", "3"]
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    assert [validated["update"] for validated in curve] == [0, 2]
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    facts = checkpoints.load_weights(tmp_path / "weights", kind="schedule_controller").manifest["training"]
+    assert facts["figures"]["updates"] == 3
     assert facts["figures"]["score"] == min(validated["score"] for validated in curve)
-    assert list((tmp_path / "0" / "tensorboard").rglob("events*"))
+    found = PROGRAM.manager(tmp_path).restore()
+    for index, weight in enumerate(weights.load(tmp_path / "weights").weights):
+        np.testing.assert_array_equal(ops.convert_to_numpy(weight), found.arrays[f"best/{index}"])
+    assert list((tmp_path / "tensorboard").rglob("events*"))
 
 
 def test_the_flag_files_have_flags_of_the_program():
