@@ -30,7 +30,7 @@ def create(strategy=None, jit=True):
             each(f, list)     the results of a compiled function for each tuple of arguments, R of them at a time
     """
     if strategy is None:
-        return _OneDevice(jit=jit)
+        return _one_device(True, jit)
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -39,14 +39,14 @@ def create(strategy=None, jit=True):
             f"Received: {strategy!r}."
         )
     if strategy.num_replicas_in_sync == 1:
-        return _OneDevice(is_chief(strategy), jit)
+        return _one_device(is_chief(strategy), jit)
     return _Replicas(strategy, jit)
 
 
 class _OneDevice:
     number = 1
 
-    def __init__(self, is_chief=True, jit=True):
+    def __init__(self, is_chief, jit):
         self.is_chief, self.jit = is_chief, jit
 
     def compile(self, function):
@@ -60,6 +60,10 @@ class _OneDevice:
 
     def each(self, program, arguments):
         return [program(*one) for one in arguments]
+
+
+# The same object each time, so that programs can be kept by their `compile`.
+_one_device = functools.cache(_OneDevice)
 
 
 class _Replicas:

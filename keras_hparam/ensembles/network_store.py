@@ -19,7 +19,6 @@ import numpy as np
 
 from keras_hparam import atomic, errors
 from keras_hparam.checkpoints import manifest, npz
-from keras_hparam.ensembles import loading
 
 MODEL_FILE, PREDICTIONS_FILE = "model.keras", "predictions.npz"
 _DESCRIPTION, _NETWORK = "ensemble candidates", "ensemble candidate"
@@ -98,7 +97,7 @@ class NetworkStore:
             CorruptFileError: if its files are damaged.
         """
         self._read(name)
-        return loading.load_model(atomic.newest(self._path(name)) / MODEL_FILE, compile=False)
+        return keras.saving.load_model(atomic.newest(self._path(name)) / MODEL_FILE, compile=False)
 
     def _read(self, name):
         """(manifest, files) of a network."""
