@@ -13,11 +13,10 @@ import zipfile
 import numpy as np
 from absl import logging
 
-from benchmarks import reference, tables
+from benchmarks import reference, tables, trainers
+from benchmarks.training_programs import finish
 from keras_hparam import errors
 from keras_hparam.checkpoints import exclusive
-from tests.conformance import trainers
-from tests.tools.training_programs import finish
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 LONGEST = 1.2  # moments of kills, in durations of a training that is not killed

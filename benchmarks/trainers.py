@@ -1,14 +1,13 @@
 """The table of trainers: a call of each program that trains, of seconds, whose batches two replicas cannot halve.
 
-A new program joins by a row here. Checkpoints have to follow each other quickly, so that a program can be stopped
-between two of them, and sums must not depend on the number of replicas: no dropout.
+A new program joins by a row here; `tests/conformance/test_trainers.py` and `benchmarks.resilience` run them all.
+Checkpoints have to follow each other quickly, so that a program can be stopped between two of them, and sums must not
+depend on the number of replicas: no dropout.
 """
 
 import dataclasses
 
-import numpy as np
-
-from tests.tools.training_programs import Program
+from benchmarks.training_programs import Program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,16 +58,3 @@ TABLE = {
     "schedule controller": Row(Program("train_schedule_controller", SCHEDULE, "controller-training"), WEIGHTS),
     "AutoHAS": Row(Program("search_autohas", AUTOHAS, "autohas search"), ("result.json", "model.keras")),
 }
-
-
-def differences(expected, received, rtol=0.0, atol=0.0):
-    """What differs between two `Checkpoint`s: list of str, the step and every array beyond the tolerance."""
-    found = [] if expected.step == received.step else [f"step {received.step} instead of {expected.step}"]
-    if set(expected.arrays) != set(received.arrays):
-        return [*found, f"arrays {sorted(set(expected.arrays) ^ set(received.arrays))} in one of them only"]
-    for name, array in expected.arrays.items():
-        other = received.arrays[name]
-        if array.shape != other.shape or not np.allclose(other, array, rtol, atol, equal_nan=True):
-            error = np.abs(np.subtract(other, array, dtype=float)).max() if array.shape == other.shape else "shape"
-            found.append(f"{name}: {error}")
-    return found

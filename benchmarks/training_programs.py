@@ -1,4 +1,4 @@
-"""Processes of a training program, for the tests of this folder."""
+"""Processes of the programs of tools/ that train, for benchmarks and tests."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import time
 
 from keras_hparam import checkpoints
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 TRY_FLAGS = """
 import importlib, json, sys
 from absl import flags

@@ -3,8 +3,8 @@
 import sys
 
 from benchmarks import resilience_kills
-from tests.conformance.trainers import Row
-from tests.tools.training_programs import Program
+from benchmarks.trainers import Row
+from benchmarks.training_programs import Program
 
 TRAINING = """
 import json, pathlib, sys, time

@@ -10,10 +10,11 @@ import shutil
 import signal
 import time
 
+import numpy as np
 import pytest
 
-from tests.conformance import trainers
-from tests.tools.training_programs import finish
+from benchmarks import trainers
+from benchmarks.training_programs import finish
 
 pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="asks /proc for processes")
 
@@ -36,6 +37,19 @@ def worker(launcher, index):
 def content(workdir):
     """What every file of a workdir holds."""
     return {path.relative_to(workdir): path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+
+
+def differences(expected, received, rtol=0.0, atol=0.0):
+    """What differs between two `Checkpoint`s: list of str, the step and every array beyond the tolerance."""
+    found = [] if expected.step == received.step else [f"step {received.step} instead of {expected.step}"]
+    if set(expected.arrays) != set(received.arrays):
+        return [*found, f"arrays {sorted(set(expected.arrays) ^ set(received.arrays))} in one of them only"]
+    for name, array in expected.arrays.items():
+        other = received.arrays[name]
+        if array.shape != other.shape or not np.allclose(other, array, rtol, atol, equal_nan=True):
+            error = np.abs(np.subtract(other, array, dtype=float)).max() if array.shape == other.shape else "shape"
+            found.append(f"{name}: {error}")
+    return found
 
 
 class Course:
@@ -98,7 +112,7 @@ def test_one_device_two_devices_and_two_workers_end_with_the_same_numbers(course
     assert course.alone[0] == 0, course.alone[2][-3000:]
     assert course.ended[0] == 0, course.ended[2][-3000:]
     assert 0 < course.stopped_at < course.killed_at < course.expected.step  # each of them took part
-    assert trainers.differences(course.expected, course.received, course.row.rtol, course.row.atol) == []
+    assert differences(course.expected, course.received, course.row.rtol, course.row.atol) == []
 
 
 def test_the_first_worker_writes_and_leaves_nothing_partial(course):

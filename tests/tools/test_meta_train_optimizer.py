@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 
+from benchmarks import trainers
+from benchmarks.training_programs import ROOT, finish
 from keras_hparam import checkpoints
 from keras_hparam.learned_optimizers import ElementwiseRule, weights
-from tests.conformance import trainers
-from tests.tools.training_programs import ROOT, finish
 
 PROGRAM = trainers.TABLE["meta-training"].program
 

@@ -1,8 +1,8 @@
 """The program that pre-trains: what it leaves, strategies that cannot be given."""
 
+from benchmarks import trainers
+from benchmarks.training_programs import finish
 from keras_hparam import checkpoints
-from tests.conformance import trainers
-from tests.tools.training_programs import finish
 
 PROGRAM = trainers.TABLE["pre-training"].program
 

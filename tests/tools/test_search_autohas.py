@@ -5,8 +5,8 @@ import json
 import keras
 import pytest
 
-from tests.conformance import trainers
-from tests.tools.training_programs import ROOT, finish
+from benchmarks import trainers
+from benchmarks.training_programs import ROOT, finish
 
 PROGRAM = trainers.TABLE["AutoHAS"].program
 

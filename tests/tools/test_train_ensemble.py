@@ -101,6 +101,27 @@ def test_a_workdir_of_another_training_is_refused(tmp_path):
         ensemble_outputs.check_workdir(tmp_path, {"epochs": 7}, resume=True)
 
 
+def test_an_epoch_that_is_trained_again_after_a_resume_has_one_row(tmp_path):
+    class Ensemble:
+        """Predicts class 3, without bounds."""
+
+        bounds = None
+
+        def __call__(self, x, training):
+            return 0.0 * x[:, 0, 0] + np.eye(10, dtype="float32")[3]
+
+    data = ensemble_data.load("digits", train_size=256, validation_size=64)
+    for epochs in ([0, 1, 2], [2, 3]):
+        log = ensemble_outputs.EpochLog(tmp_path, Ensemble(), data, 50, 4)
+        for epoch in epochs:
+            log(epoch, epoch + 0.5 * len(epochs))
+    header, *rows = (tmp_path / "logs" / "ensemble.csv").read_text().splitlines()
+    assert header.startswith("epoch,loss,val_nll,val_accuracy") and "lower" not in header
+    assert [row.split(",")[:2] for row in rows] == [["0", "1.5"], ["1", "2.5"], ["2", "3.0"], ["3", "4.0"]]
+    accuracy = np.mean(data.validation[1].argmax(axis=1) == 3)
+    assert float(rows[-1].split(",")[3]) == pytest.approx(accuracy)
+
+
 def test_shared_weights_are_saved_with_the_folded_members(tmp_path):
     code, out, err = finish(start(tmp_path, "--method=hyper_batch", "--epochs=2"))
     assert code == 0, err

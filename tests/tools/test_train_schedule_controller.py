@@ -5,10 +5,10 @@ import json
 import numpy as np
 from keras import ops
 
+from benchmarks import trainers
+from benchmarks.training_programs import ROOT, finish
 from keras_hparam import checkpoints
 from keras_hparam.learned_schedules import weights
-from tests.conformance import trainers
-from tests.tools.training_programs import ROOT, finish
 
 PROGRAM = trainers.TABLE["schedule controller"].program
 

@@ -1,11 +1,10 @@
-"""Training of controllers: what is learned, exact resume, several devices, refusals."""
+"""Training of controllers: what is learned, exact resume, refusals."""
 
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_hparam import errors
-from keras_hparam.distribute import strategies
 from keras_hparam.learned_schedules.training import train
 from keras_hparam.learned_schedules.training.policy import Policy, unrolled, weights_of
 from keras_hparam.tasks import functions
@@ -21,19 +20,19 @@ def assert_equal_weights(one, other, **tolerance):
         np.testing.assert_allclose(a, b, **{"rtol": 0, "atol": 0, **tolerance})
 
 
-@pytest.mark.parametrize("method, network", [("ppo", "mlp"), ("reinforce", "mlp"), ("ppo", "gru")])
+@pytest.mark.parametrize("method, network", [("reinforce", "mlp"), ("ppo", "gru")])
 def test_too_small_rates_are_learned_to_be_raised(method, network):
     """The rate is 30 times too small: everything that raises it helps."""
     chosen = small.settings(
-        method=method, updates=30, copies=4, trainees=8, rates=(0.03, 0.03), validation_rates=(0.03,), steps=(6, 6),
-        validate_every=30, learning_rate=0.01, final_learning_rate=0.003, total_steps_known=1.0, validation_trainees=16,
+        method=method, updates=30, rates=(0.03, 0.03), validation_rates=(0.03,), steps=(6, 6), validate_every=30,
+        learning_rate=0.01, final_learning_rate=0.003, total_steps_known=1.0,
     )  # fmt: skip
     trained = train(small.controller(network=network), small.family(), chosen)
     assert trained.score == min(validated["score"] for validated in trained.history)
     assert trained.history[-1]["score"] < trained.history[0]["score"] - 0.05
 
 
-@pytest.mark.parametrize("network", ["mlp", "lstm"])
+@pytest.mark.parametrize("network", ["mlp", "gru"])
 def test_a_training_that_stops_and_resumes_is_one_that_never_stopped(tmp_path, network):
     family, chosen = small.family(), small.settings()
     whole = train(small.controller(network=network), family, chosen)
@@ -47,14 +46,6 @@ def test_another_training_is_not_resumed(tmp_path):
     train(small.controller(), small.family(), small.settings(updates=1), workdir=tmp_path)
     with pytest.raises(errors.InvalidArgumentError, match="settings.*'trace': 0.5"):
         train(small.controller(), small.family(), small.settings(trace=0.5), workdir=tmp_path)
-
-
-def test_two_replicas_equal_one(logical_cpus):
-    strategy = strategies.mirrored(*logical_cpus)
-    one = train(small.controller(), small.family(), small.settings(updates=2))
-    two = train(small.controller(), small.family(), small.settings(updates=2), strategy=strategy)
-    assert strategy.num_replicas_in_sync == 2
-    assert_equal_weights(one.controller, two.controller, rtol=1e-3, atol=1e-5)
 
 
 def test_progress_tells_figures():
