@@ -3,7 +3,6 @@
 Axes: K members, n examples.
 """
 
-import math
 import pathlib
 import shutil
 import time
@@ -131,8 +130,8 @@ class Training:
             log = ensemble_outputs.EpochLog(self.workdir, model, self.data, batch_size, epochs)
         ensembles.train(  # the same on any strategy; Keras' fit does not run on several workers
             model, *self.data.train, epochs=epochs, batch_size=batch_size, directory=self.workdir / "checkpoints",
-            save_every=math.ceil(len(self.data.train[0]) / batch_size), strategy=self.strategy, seed=self.flags.seed,
-            on_epoch=log, **tuning,
+            save_every=len(self.data.train[0]) // batch_size, drop_remainder=True, strategy=self.strategy,
+            seed=self.flags.seed, on_epoch=log, **tuning,
         )  # fmt: skip
         return model
 

@@ -17,7 +17,7 @@ CHECKPOINT_KIND = "ensemble-training"
 
 def train(
     model, x, y, *, epochs, batch_size=32, tuning_data=None, tuning_split=0.05, directory=None, save_every=500,
-    strategy=None, seed=0, on_epoch=None,
+    strategy=None, seed=0, on_epoch=None, drop_remainder=False,
 ):  # fmt: skip
     """Trains a compiled ensemble.
 
@@ -32,6 +32,8 @@ def train(
         strategy: `tf.distribute.Strategy`; None for that of the model.
         seed: int, of the order of the examples.
         on_epoch: callable (epoch, mean loss), after every epoch; it may be called again after a resume.
+        drop_remainder: bool, whether an epoch leaves out the examples that do not fill a batch, others each time; else
+            its last batch may be smaller.
 
     Returns:
         List of the mean losses of all epochs.
@@ -53,7 +55,8 @@ def train(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise errors.InvalidArgumentError(f"Expected `{name}` to be an int >= 1. Received: {value!r}.")
     x, y, _ = model.set_tuning_data(x, y, None, tuning_data, tuning_split, batch_size)
-    loop = _Loop(model, tree.map_structure(np.asarray, (x, y)), batch_size, strategy, seed, directory)
+    data = tree.map_structure(np.asarray, (x, y))
+    loop = _Loop(model, data, batch_size, strategy, seed, directory, drop_remainder)
     with loop.course:
         loop.restore()
         for batch in loop.batches(epochs):
@@ -68,14 +71,17 @@ def train(
 class _Loop:
     """The state of a training: model, optimizers, step, and the losses so far."""
 
-    def __init__(self, model, data, batch_size, strategy, seed, directory):
+    def __init__(self, model, data, batch_size, strategy, seed, directory, drop_remainder):
         sizes = {len(array) for array in tree.flatten(data)}
         if len(sizes) != 1 or 0 in sizes:
             raise errors.InvalidArgumentError(f"Expected `x` and `y` of one length, not 0. Received: lengths {sizes}.")
         self.model, self.data, self.batch_size, self.seed = model, data, batch_size, seed
         self.strategy = strategy
         self.size = sizes.pop()
-        self.steps_per_epoch = math.ceil(self.size / batch_size)
+        self.steps_per_epoch = self.size // batch_size if drop_remainder else math.ceil(self.size / batch_size)
+        self.examples = self.steps_per_epoch * batch_size if drop_remainder else self.size  # of an epoch
+        if self.steps_per_epoch == 0:
+            raise errors.InvalidArgumentError(f"Expected `batch_size` <= {self.size} examples. Received: {batch_size}.")
         self.step, self.total, self.means = 0, 0.0, []
         self.course = checkpoints.Course(directory, CHECKPOINT_KIND, distribute.is_chief(strategy), name="directory")
         self._compiled = None
@@ -143,7 +149,7 @@ class _Loop:
         }
 
     def _facts(self):
-        return {"seed": self.seed, "batch_size": self.batch_size, "examples": self.size}
+        return {"seed": self.seed, "batch_size": self.batch_size, "examples": self.examples}
 
     def save(self):
         """Writes a checkpoint, if there is a directory and this process is the one to write."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_hparam import distribute, ensembles, errors
+from keras_hparam.ensembles import training
 from tests.ensembles import models
 
 X, Y = models.data(size=22)
@@ -53,6 +54,24 @@ def test_two_replicas_equal_one(logical_cpus):
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5)
     for one, two in zip(results[0][1], results[1][1], strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
+
+
+def test_the_remainder_may_be_left_out(tmp_path, monkeypatch):
+    model, sizes = make(), []
+    options = TRAINING | {"directory": tmp_path, "epochs": 2}
+    shard = training._Loop._shard
+
+    def seen(loop, *arguments):
+        sizes.append([len(part) for part in shard(loop, *arguments)])
+        return shard(loop, *arguments)
+
+    monkeypatch.setattr(training._Loop, "_shard", seen)
+    ensembles.train(model, X, Y, **options, drop_remainder=True)
+    assert int(model.optimizer.iterations) == 2 * 2 and set(map(tuple, sizes)) == {(8, 8)}
+    with pytest.raises(errors.InvalidArgumentError, match="'examples': 22.*Received: {'examples': 16}"):
+        ensembles.train(make(), X, Y, **options)
+    with pytest.raises(errors.InvalidArgumentError, match="`batch_size` <= 22 examples. Received: 23"):
+        ensembles.train(make(), X, Y, **TRAINING | {"batch_size": 23}, drop_remainder=True)
 
 
 @pytest.mark.parametrize("save_every", [1, 2, 4])
