@@ -22,7 +22,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 TASKS = ("digits_mlp", "digits_cnn", "fashion_lenet")
 BATCH_SIZES = (32, 128)
 SKIPPED, EPOCHS, GROUP = 3, 120, 8
-LONG_EPOCHS, LONG_GROUP = 8, 1  # of Fashion-MNIST
+LONG_EPOCHS, LONG_GROUP = 24, 2  # of Fashion-MNIST
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the table.", required=True)

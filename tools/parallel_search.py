@@ -86,13 +86,16 @@ def serve(observer):
     from keras_hparam import parallel
 
     workdir, at = pathlib.Path(FLAGS.workdir), _of_environment()
-    given = {"on_trial_begin": observer.on_begin, "on_trial_end": observer.on_end}
+    told = {"on_trial_begin": observer.on_begin, "on_trial_end": observer.on_end}
     if FLAGS.workers == 0:
         print(f"waiting for workers at {at}", flush=True)
-        parallel.serve(observer.tuner.oracle, settings(), at, **given)
+        parallel.serve(observer.tuner.oracle, settings(), at, **told)
         return
-    command = [sys.executable, *sys.argv, "--role=worker", "--workers=0", "--resume", f"--address={at}"]
+    own = {"role", "workers", "address", "resume", "overwrite", "flagfile"}
+    given = [FLAGS[name].serialize() for name in FLAGS if FLAGS[name].present and name not in own]
+    tune = str(pathlib.Path(__file__).with_name("tune.py"))
+    command = [sys.executable, tune, *given, "--role=worker", "--resume", f"--address={at}"]
     gpus = len(tf.config.list_physical_devices("GPU"))
     with parallel.Workers(command, FLAGS.workers, at, workdir / "workers", gpus) as workers:
         print(f"{FLAGS.workers} workers start; what they say lies in {workdir / 'workers'}", flush=True)
-        parallel.serve(observer.tuner.oracle, settings(), at, check=workers.check, **given)
+        parallel.serve(observer.tuner.oracle, settings(), at, check=workers.check, **told)

@@ -136,6 +136,20 @@ def test_a_search_begun_anew_equals_the_continued_one(tune, interrupted, finishe
     assert _rows(interrupted) == _rows(finished[0])
 
 
+def test_two_workers_continue_a_search_that_was_begun_alone(tune, finished, tmp_path, monkeypatch, capsys):
+    for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"):
+        monkeypatch.delenv(f"KERASTUNER_{name}", raising=False)
+    workdir = tmp_path / "more"
+    shutil.copytree(finished[0], workdir)
+    tune(*SMALL, "--max_trials=5", f"--workdir={workdir}", "--resume", "--workers=2")
+    rows, before = _rows(workdir), _rows(finished[0])
+    assert [row[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"] and {row[1] for row in rows[1:]} == {"completed"}
+    assert [row[:3] for row in rows[:3]] == [row[:3] for row in before]
+    printed = capsys.readouterr().out
+    assert "2 of 5 trials are done" in printed and printed.count(" of 5 | val_accuracy ") == 3
+    assert (workdir / "workers" / "worker-2.log").exists() and (workdir / "retrained_model.keras").exists()
+
+
 def test_what_does_not_belong_to_a_search_is_never_touched(tune, tmp_path):
     (tmp_path / "thesis.txt").write_text("irreplaceable")
     for flag in ("--overwrite", "--resume"):
