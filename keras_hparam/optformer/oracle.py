@@ -10,7 +10,7 @@ import logging
 import numpy as np
 from keras_tuner.engine.trial import TrialStatus
 
-from keras_hparam import errors
+from keras_hparam import errors, parallel
 from keras_hparam.optformer import arguments, history
 from keras_hparam.optformer.prior_oracle import with_oracles
 from keras_hparam.optformer.resumable_oracle import ResumableOracle
@@ -108,7 +108,9 @@ class OptFormerOracle(ResumableOracle):
             self.validate_initial_trials()
         planning["prior"] = with_oracles(planning.get("prior"), self)
         settings = PlanningSettings(decoding=decoding, pending=pending, **planning)
-        self.proposer = _load_proposer(weights, settings) if proposer is None else proposer
+        if proposer is None and parallel.role() != "worker":  # whose chief proposes
+            proposer = _load_proposer(weights, settings)
+        self.proposer = proposer
 
     @property
     def space(self):

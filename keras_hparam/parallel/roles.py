@@ -1,6 +1,7 @@
 """One call for the chief, for each worker and for a search in one process; the environment says which it is."""
 
 import concurrent.futures
+import inspect
 import os
 import time
 
@@ -56,13 +57,20 @@ def search(tuner, *fit_args, settings=None, **fit_kwargs):
         serve(tuner.oracle, settings)
     elif what == "worker":
         tuner.oracle = WorkerOracle(tuner.oracle._oracle, settings.chief_seconds)
-        fit_kwargs["callbacks"] = [*fit_kwargs.get("callbacks", ()), StopLost(tuner.oracle)]
+        if _takes_callbacks(tuner.run_trial):
+            fit_kwargs["callbacks"] = [*(fit_kwargs.get("callbacks") or ()), StopLost(tuner.oracle)]
         try:
             tuner.search(*fit_args, **fit_kwargs)
         finally:
             tuner.oracle.close()
     else:
         tuner.search(*fit_args, **fit_kwargs)
+
+
+def _takes_callbacks(run_trial):
+    """Whether trials can be ended early; the `run_trial` of a tuner of the user's may know no callbacks."""
+    parameters = inspect.signature(run_trial).parameters
+    return "callbacks" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def take_up(tuner):
