@@ -74,7 +74,11 @@ def test_a_search_goes_on_from_any_round_and_iteration(name, tmp_path):
 
 
 def test_a_finished_search_stays_finished_and_may_begin_anew(tmp_path):
-    first = searches.run(searches.made(directory=tmp_path, rounds=2))
+    def intrude(figures):
+        with pytest.raises(errors.InUseError, match="`workdir`"):
+            searches.run(searches.made(directory=tmp_path, rounds=2))
+
+    first = searches.run(searches.made(directory=tmp_path, rounds=2), progress=intrude)
     heard = []
     again = searches.run(searches.made(directory=tmp_path, rounds=2), progress=heard.append)
     assert heard == [] and again.encodings() == first.encodings() and again.history == first.history

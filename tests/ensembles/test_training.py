@@ -84,6 +84,8 @@ def test_a_training_that_is_killed_ends_like_one_that_is_not(tmp_path, save_ever
     def tune(model):
         steps.append(1)
         if len(steps) == 3:
+            with pytest.raises(errors.InUseError, match="`directory`"):
+                ensembles.train(make(), X, Y, **TRAINING, directory=tmp_path)
             raise Killed
         update(model)
 

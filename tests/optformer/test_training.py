@@ -80,6 +80,8 @@ def run(tiny, vocabulary, workdir, settings=SETTINGS, stop=None, batch_settings=
 
     def progress(step, figures, seconds):
         if step == stop:
+            with pytest.raises(errors.InUseError, match="`workdir`"):
+                training.pretrain(trainer, vocabulary, corpus.generate_study)
             raise KeyboardInterrupt
 
     try:

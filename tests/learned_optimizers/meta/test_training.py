@@ -96,6 +96,8 @@ def test_a_resumed_training_ends_where_one_that_never_stopped_ends(method, tmp_p
 
     def kill(meta_step, figures, seconds):
         if meta_step == 5:
+            with pytest.raises(errors.InUseError, match="`workdir`"):
+                meta_train(Momentum(), FAMILY, estimator, SETTINGS, workdir=tmp_path)
             raise KilledError
 
     with pytest.raises(KilledError):

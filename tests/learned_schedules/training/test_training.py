@@ -36,7 +36,12 @@ def test_too_small_rates_are_learned_to_be_raised(method, network):
 def test_a_training_that_stops_and_resumes_is_one_that_never_stopped(tmp_path, network):
     family, chosen = small.family(), small.settings()
     whole = train(small.controller(network=network), family, chosen)
-    train(small.controller(network=network), family, chosen, workdir=tmp_path, stop_after=3)
+
+    def intrude(*_):
+        with pytest.raises(errors.InUseError, match="`workdir`"):
+            train(small.controller(), family, chosen, workdir=tmp_path)
+
+    train(small.controller(network=network), family, chosen, workdir=tmp_path, stop_after=3, progress=intrude)
     resumed = train(small.controller(1, network=network), family, chosen, workdir=tmp_path)
     assert resumed.history == whole.history
     assert_equal_weights(resumed.controller, whole.controller)
