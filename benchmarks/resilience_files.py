@@ -7,7 +7,7 @@ import pathlib
 import tempfile
 import time
 
-from benchmarks import file_kinds
+from benchmarks import file_kinds, tables
 from keras_hparam.testing import check_damaged_files
 from keras_hparam.testing.damage import OTHER_CONTENT, REFUSED, UNCHANGED
 
@@ -39,3 +39,10 @@ def _row(kind, mutations, seed):
     numbers = {name: found.get(name, 0) for name in (REFUSED, UNCHANGED, OTHER_CONTENT)}
     seconds = round(time.perf_counter() - begun, 1)
     return {"kind": kind, "damaged": sum(numbers.values()), **numbers, "fault": fault, "seconds": seconds}
+
+
+def table(rows):
+    """Lines of text of the rows of `run`; faults follow the table."""
+    columns = COLUMNS[:-2]
+    lines = tables.align([["files", *columns[1:]], *([str(row[name]) for name in columns] for row in rows)])
+    return [*lines, *(f"{row['kind']}: {row['fault']}" for row in rows if row["fault"])]

@@ -19,6 +19,7 @@ import numpy as np
 
 from keras_hparam import atomic, errors
 from keras_hparam.checkpoints import manifest, npz
+from keras_hparam.ensembles.keras_files import check_whole
 
 MODEL_FILE, PREDICTIONS_FILE = "model.keras", "predictions.npz"
 _DESCRIPTION, _NETWORK = "ensemble candidates", "ensemble candidate"
@@ -97,7 +98,9 @@ class NetworkStore:
             CorruptFileError: if its files are damaged.
         """
         self._read(name)
-        return keras.saving.load_model(atomic.newest(self._path(name)) / MODEL_FILE, compile=False)
+        path = atomic.newest(self._path(name)) / MODEL_FILE
+        check_whole(path)
+        return keras.saving.load_model(path, compile=False)
 
     def _read(self, name):
         """(manifest, files) of a network."""

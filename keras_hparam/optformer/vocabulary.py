@@ -107,7 +107,7 @@ class Vocabulary:
         try:
             self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self.tokenizer)
             self.num_pieces = self._pieces.get_piece_size()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # a ValueError where its message is no UTF-8
             raise errors.CorruptFileError(
                 f"Expected {source} to be a serialised SentencePiece model. Received: {len(self.tokenizer)} bytes "
                 f"that do not parse ({error})."

@@ -18,4 +18,5 @@ def test_the_benchmark_counts_what_the_check_finds(tmp_path):
     (row,) = resilience_files.run(mutations=3, seed=1, kinds=["clusters"])
     assert tuple(row) == resilience_files.COLUMNS and row["fault"] == ""
     assert row["damaged"] == sum(row[name] for name in ("refused", "unchanged", "other content"))
+    assert resilience_files.table([row])[-1].split()[:2] == ["clusters", str(row["damaged"])]
     assert row["refused"] == testing.check_damaged_files(file_kinds.TABLE["clusters"], tmp_path, 3, seed=1)["refused"]

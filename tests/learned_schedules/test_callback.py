@@ -1,5 +1,6 @@
 """The callback in `fit`: decisions, files, kills, divergence, several devices, other forms of training."""
 
+import functools
 import logging
 import math
 
@@ -45,8 +46,10 @@ def assert_equal_variables(model, other, **tolerance):
         np.testing.assert_allclose(one, two, **{"rtol": 0, "atol": 0, **tolerance})
 
 
-@pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize(
+    "optimizer, jit",
+    [*((name, False) for name in OPTIMIZERS), *((name, True) for name in ("sgd", "momentum", "adam", "lion"))],
+)
 def test_it_drives_each_optimizer(optimizer, jit):
     model, schedule, dynamics = make(optimizer, 0.01, arguments={"jit_compile": jit})
     history = fit(model, dynamics).history
@@ -289,11 +292,19 @@ def test_rates_are_logged_for_tensorboard(tmp_path):
     assert [event.step for event in events.Scalars("learning_rate")] == [4, 8, 12, 16, 20, 24]
 
 
-@pytest.mark.parametrize("made_inside", [False, True])
-@pytest.mark.parametrize("optimizer", ["momentum", "adam", "sgd"])
+@functools.cache
+def trained_alone(optimizer):
+    """(model, callback) of a training on one device."""
+    model, _, dynamics = make(optimizer, 0.05)
+    fit(model, dynamics, epochs=3)
+    return model, dynamics
+
+
+@pytest.mark.parametrize(
+    "optimizer, made_inside", [("momentum", False), ("momentum", True), ("adam", False), ("sgd", True)]
+)
 def test_two_replicas_equal_one(optimizer, made_inside, logical_cpus):
-    one, _, alone = make(optimizer, 0.05)
-    fit(one, alone, epochs=3)
+    one, alone = trained_alone(optimizer)
     strategy = strategies.mirrored(*logical_cpus)
     schedule = LearnedSchedule(0.05, trainings.controller(base="cosine"), every=4)
     with strategy.scope():

@@ -21,10 +21,10 @@ def family(name="tiny", hidden=(4,)):
 
 
 def settings(**changes):
-    """Settings of a training of seconds."""
+    """Settings of a training of seconds; those of the same sizes share their compiled programs."""
     chosen = {
-        "updates": 4, "decisions": 5, "copies": 2, "trainees": 4, "steps": (2, 4), "epochs": 2, "minibatches": 2,
-        "validate_every": 2, "validation_trainees": 3, "validation_rates": (0.1, 1.0), "checkpoint_every": 1,
+        "updates": 4, "decisions": 5, "copies": 4, "trainees": 8, "steps": (2, 4), "epochs": 2, "minibatches": 2,
+        "validate_every": 2, "validation_trainees": 16, "validation_rates": (0.1, 1.0), "checkpoint_every": 1,
     }  # fmt: skip
     return ControllerTrainingSettings(**{**chosen, **changes})
 

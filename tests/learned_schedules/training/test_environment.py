@@ -1,5 +1,7 @@
 """Rollouts against a plain loop over steps and trainees."""
 
+import functools
+
 import numpy as np
 import pytest
 from keras import ops
@@ -27,13 +29,17 @@ def act(features, states):
     return 0.5 * features[:, 5] - 0.1, states
 
 
-def rollout(config, cap, noise, one):
-    program = compilation.compile(
+@functools.cache
+def program(config, cap):
+    return compilation.compile(
         lambda one, noise: tuple(
             environment.rollout(small.family(), config, cap, act, [], Situation(**one), noise)
         )
     )  # fmt: skip
-    found = program(one._asdict(), noise)
+
+
+def rollout(config, cap, noise, one):
+    found = program(config, cap)(one._asdict(), noise)
     return environment.Rollout(*(ops.convert_to_numpy(part) for part in found))
 
 
@@ -89,7 +95,7 @@ def test_a_rollout_is_a_loop_over_steps(cap):
 
 
 def test_trainings_that_are_no_longer_finite_count_as_the_worst():
-    family, config = small.family(), ControllerConfig(features=FEATURES)
+    family, config = small.family(), ControllerConfig(features=FEATURES, base="cosine")
     one = situation(family)._replace(first_rate=np.full(G, 1e30, "float32"))
     found = rollout(config, None, np.zeros((T, K, G), "float32"), one)
     assert np.isfinite(found.losses).all() and np.isfinite(found.features).all()
