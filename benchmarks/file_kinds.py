@@ -99,6 +99,20 @@ def _read_checkpoint(path):
     return None if found is None else found._asdict()
 
 
+def _course(path):
+    return checkpoints.Course(path / "checkpoints", "training", facts=lambda: {"seed": 0, "settings": {"steps": 9}})
+
+
+def _write_course(folder):
+    _course(folder / "work").save(7, {"kernel": np.arange(6.0)}, {"figures": {"loss": 0.5}})
+    return folder / "work"
+
+
+def _read_course(path):
+    found = _course(path).restore()
+    return None if found is None else found._asdict()
+
+
 # Keras' files with what the package adds
 
 
@@ -325,6 +339,7 @@ TABLE = {
     "schedule controller": Files(_write_controller, _read_controller),
     "optformer": Files(_write_optformer, _read_optformer),
     "checkpoint": Files(_write_checkpoint, _read_checkpoint),
+    "checkpoint of a course": Files(_write_course, _read_course, error=errors.KerasHparamError),
     "ensemble, .keras": Files(_write_keras, _read_keras),
     "networks of an ensemble": Files(_write_networks, _read_networks, error=errors.KerasHparamError),
     "schedule beside weights": Files(_write_sidecar, _read_sidecar),

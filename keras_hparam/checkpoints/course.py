@@ -57,7 +57,13 @@ class Course:
         """
         found = None if self.manager is None else self.manager.restore()
         if found is not None and self._facts is not None:
-            check_facts(found.state["facts"], self._facts(), self.manager.directory.parent, self._name)
+            before = found.state.get("facts")
+            if not isinstance(before, dict):
+                raise errors.CorruptFileError(
+                    f"Expected checkpoints in {self.manager.directory} that say of which training they are. "
+                    f"Received: {before!r}."
+                )
+            check_facts(before, self._facts(), self.manager.directory.parent, self._name)
         return found
 
     def __enter__(self):

@@ -11,6 +11,7 @@ from keras_hparam.ops import lennard_jones
 
 LJ = particles.LennardJones()
 ICOSAHEDRON = -44.326801
+FEW = 8  # starts of most tests, which share a compiled program
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,14 @@ def test_evaluations_are_steps_and_those_of_the_quench(starts, found):
     assert found.evaluations.min() > steps + 3 and len(set(found.evaluations.tolist())) > 3
     short = particles.minimize(LJ, starts, weights=None, quench_iterations=4)
     assert set(short.evaluations.tolist()) <= set(range(steps + 1, steps + 5)) and not short.converged.all()
-    without = particles.minimize(LJ, starts, 5, weights=None, quench=None)
+    without = particles.minimize(LJ, starts[:FEW], 5, weights=None, quench=None)
     np.testing.assert_array_equal(without.evaluations, 6)
     assert not without.converged.any()
 
 
-def test_the_best_state_on_the_way_is_kept():
+def test_the_best_state_on_the_way_is_kept(starts):
     """From the minimum, a step of compression can only go up."""
-    minimum = particles.minimize(LJ, particles.random_ball(8, 5, seed=0), weights=None)
+    minimum = particles.minimize(LJ, starts[:FEW], weights=None)
     again = particles.minimize(LJ, minimum.positions, 4, weights=None, quench=None)
     np.testing.assert_allclose(again.energies, minimum.energies, atol=1e-4)
 
@@ -55,8 +56,8 @@ def test_fire_quenches_into_minima_too(starts):
 
 def test_other_units_are_the_same_problem(starts):
     scaled = particles.LennardJones(epsilon=0.01, sigma=3.4)
-    one = particles.minimize(LJ, starts[:8], weights=None)
-    two = particles.minimize(scaled, 3.4 * starts[:8], weights=None)
+    one = particles.minimize(LJ, starts[:FEW], weights=None)
+    two = particles.minimize(scaled, 3.4 * starts[:FEW], weights=None)
     assert two.energies.min() == pytest.approx(0.01 * one.energies.min(), rel=1e-4)
 
 
@@ -66,7 +67,7 @@ def test_one_cluster_without_a_batch_axis(starts):
 
 
 def test_atoms_on_the_same_spot_and_far_away_ones(starts):
-    positions = starts[:4].copy()
+    positions = starts[:FEW].copy()
     positions[0, :3] = 0.0
     positions[1, 0] = [1e3, 0.0, 0.0]
     found = particles.minimize(LJ, positions, weights=None)
@@ -74,9 +75,9 @@ def test_atoms_on_the_same_spot_and_far_away_ones(starts):
 
 
 def test_lengths_do_not_compile_again(starts):
-    particles.minimize(LJ, starts[:2], 3, weights=None)
+    particles.minimize(LJ, starts[:FEW], 3, weights=None)
     before = minimization._program.cache_info().misses
-    particles.minimize(particles.LennardJones(), starts[:2], 4, weights=None)
+    particles.minimize(particles.LennardJones(), starts[:FEW], 4, weights=None)
     assert minimization._program.cache_info().misses == before
 
 
@@ -86,10 +87,10 @@ def test_weights_from_a_directory(tmp_path, starts):
     rule = particles.ParticleRule(particles.ParticleConfig(widths=(4,)))
     theta = np.random.default_rng(0).normal(size=rule.num_parameters, scale=0.1)
     weights.save(tmp_path / "w", rule, theta)
-    one = particles.minimize(LJ, starts[:4], 5, weights=str(tmp_path / "w"), quench=None)
-    two = particles.minimize(LJ, starts[:4], 5, weights=(rule, theta), quench=None)
+    one = particles.minimize(LJ, starts[:FEW], 5, weights=str(tmp_path / "w"), quench=None)
+    two = particles.minimize(LJ, starts[:FEW], 5, weights=(rule, theta), quench=None)
     np.testing.assert_allclose(one.energies, two.energies)
-    plain = particles.minimize(LJ, starts[:4], 5, weights=None, quench=None)
+    plain = particles.minimize(LJ, starts[:FEW], 5, weights=None, quench=None)
     assert not np.allclose(one.energies, plain.energies)
 
 
