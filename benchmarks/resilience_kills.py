@@ -4,12 +4,14 @@ A moment counts from when the program holds its workdir: before that, it only lo
 """
 
 import hashlib
+import io
 import json
 import pathlib
 import shutil
 import time
 import zipfile
 
+import h5py
 import numpy as np
 from absl import logging
 
@@ -20,7 +22,7 @@ from keras_hparam.checkpoints import exclusive
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 LONGEST = 1.2  # moments of kills, in durations of a training that is not killed
-TIMES = ("seconds", "metadata.json")  # what differs from run to run: in a JSON file, in a `.keras` file
+CHANGING, DATED = ("seconds", "shared_object_id"), "metadata.json"  # keys of JSON, a part of a `.keras` file
 
 
 def measure(names, kills, seed, directory):
@@ -110,7 +112,7 @@ def _step(program, workdir):
 
 
 def digests(row, workdir):
-    """{name: sha256} of what a training leaves, without times: its results and its newest checkpoint.
+    """{name: sha256} of what a training leaves, without times and addresses: its results and its newest checkpoint.
 
     Args:
         row: `trainers.Row`.
@@ -124,16 +126,30 @@ def digests(row, workdir):
 
 
 def _parts(path, name):
-    """(name, bytes) of a file, or of each file in an archive."""
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
-            return [(f"{name}/{part}", archive.read(part)) for part in archive.namelist() if part not in TIMES]
-    if path.suffix == ".json":
-        content = json.loads(path.read_text())
-        if isinstance(content, dict):
-            content = {key: value for key, value in content.items() if key not in TIMES}
-        return [(name, json.dumps(content).encode())]
-    return [(name, path.read_bytes())]
+    """(name, bytes) of a file, of each file of an archive and of each array in it."""
+    if path.suffix != ".keras":
+        return _part(path.read_bytes(), name)
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.namelist() if member != DATED]
+        return [part for member in members for part in _part(archive.read(member), f"{name}/{member}")]
+
+
+def _part(data, name):
+    if name.endswith(".json"):
+        return [(name, json.dumps(_lasting(json.loads(data)), sort_keys=True).encode())]
+    if not name.endswith(".h5"):
+        return [(name, data)]
+    found = []
+    with h5py.File(io.BytesIO(data)) as file:  # the order of arrays in it depends on how the model was made
+        file.visititems(lambda path, item: found.append((f"{name}/{path}", item)) if hasattr(item, "shape") else None)
+        return [(path, np.asarray(item).tobytes()) for path, item in found]
+
+
+def _lasting(content):
+    """Values of JSON without what differs from run to run."""
+    if isinstance(content, dict):
+        return {key: _lasting(value) for key, value in content.items() if key not in CHANGING}
+    return list(map(_lasting, content)) if isinstance(content, list) else content
 
 
 def different(expected, received):

@@ -10,6 +10,7 @@ import _course
 import _strategy
 import autohas_spaces
 import ensemble_data
+import keras
 
 from keras_hparam import AutoHAS, atomic, errors, reports
 from keras_hparam.autohas import pictures
@@ -70,6 +71,7 @@ def _reporter(workdir, strategy):
 def _finish(flags, search, data, workdir, seconds, trainings):
     reports.save_figure(pictures.encodings_figure(search.history, search.searcher.supernet.bases), workdir / PICTURE)
     values = search.best_hyperparameters(flags.continuous).values
+    keras.utils.set_random_seed(flags.seed)  # the last training begins the same, however often the search was resumed
     model = search.best_model(flags.continuous, flags.inherit_weights)
     model.fit(*data.train, epochs=flags.epochs, batch_size=flags.batch_size, verbose=0)
     scores = {

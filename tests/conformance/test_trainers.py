@@ -4,6 +4,7 @@ A training begins on two logical CPUs; while it is stopped, a second one is refu
 workers until one of them is killed, and then with two workers to its end: one device without a kill gives the same.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -57,7 +58,8 @@ class Course:
 
     def __init__(self, row, directory):
         self.row, self.program, self.workdir = row, row.program, directory / "work"
-        alone = self.program.start(directory / "one")
+        self.whole = directory / "one"
+        alone = self.program.start(self.whole)
         self.stopped_at, self.refused = self.begin()
         self.failed, self.killed_at = self.kill_a_worker()
         self.before, self.copies = content(self.workdir), [directory / f"work-{index}" for index in (0, 1)]
@@ -65,7 +67,7 @@ class Course:
             shutil.copytree(self.workdir, copy)
         self.ended = finish(self.program.start_workers(directory / "work-{worker}"))
         self.alone = finish(alone)
-        self.expected = self.program.manager(directory / "one").restore()
+        self.expected = self.program.manager(self.whole).restore()
         self.received = self.program.manager(self.copies[0]).restore()
 
     def begin(self):
@@ -113,6 +115,24 @@ def test_one_device_two_devices_and_two_workers_end_with_the_same_numbers(course
     assert course.ended[0] == 0, course.ended[2][-3000:]
     assert 0 < course.stopped_at < course.killed_at < course.expected.step  # each of them took part
     assert differences(course.expected, course.received, course.row.rtol, course.row.atol) == []
+
+
+def numbers(content):
+    """All numbers in values of JSON but times."""
+    if isinstance(content, dict):
+        return [number for key, value in sorted(content.items()) if key != "seconds" for number in numbers(value)]
+    if isinstance(content, list):
+        return [number for value in content for number in numbers(value)]
+    return [content] if isinstance(content, int | float) else []
+
+
+def test_what_is_reported_is_the_same(course):
+    """Also what is computed after the training, which nothing but its checkpoints may decide."""
+    for name in course.row.results:
+        if name.endswith(".json"):
+            texts = [(folder / name).read_text() for folder in (course.whole, course.copies[0])]
+            expected, received = (numbers(json.loads(text)) for text in texts)
+            np.testing.assert_allclose(received, expected, rtol=1e-2, atol=1e-3, err_msg=name)
 
 
 def test_the_first_worker_writes_and_leaves_nothing_partial(course):
