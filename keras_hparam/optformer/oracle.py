@@ -139,8 +139,8 @@ class OptFormerOracle(ResumableOracle):
 
     def set_state(self, state):
         super().set_state(state)
-        self.initial_trials = state["optformer"]["initial_trials"]
-        self._num_initial_used = state["optformer"]["num_initial_used"]
+        self.initial_trials = arguments.as_initial_trials(state["optformer"]["initial_trials"])
+        self._num_initial_used = arguments.as_integer("num_initial_used", state["optformer"]["num_initial_used"], 0)
 
     def _study(self):
         space = self.space

@@ -38,16 +38,16 @@ def load(weights):
         CorruptFileError: for truncated, altered or foreign files.
     """
     arrays, config, manifest, files = checkpoints.load_weights(weights, kind=KIND)
-    try:
-        config = OptFormerConfig(**config)
-    except (TypeError, errors.InvalidArgumentError) as error:
-        raise errors.CorruptFileError(
-            f"Expected the fields of OptFormerConfig in the manifest of {weights!r}. Received: {error}"
-        ) from error
     if TOKENIZER_FILE not in files:
         raise errors.CorruptFileError(f"Expected {TOKENIZER_FILE} in {weights!r}. Received: {sorted(files)}.")
+    try:
+        config = OptFormerConfig(**config)
+        model = OptFormer(config)
+    except (TypeError, ValueError) as error:
+        raise errors.CorruptFileError(
+            f"Expected the configuration of an OptFormer in the manifest of {weights!r}. Received: {error}"
+        ) from error
     vocabulary = Vocabulary(files[TOKENIZER_FILE], config.num_bins, source=f"{TOKENIZER_FILE} in {weights!r}")
-    model = OptFormer(config)
     expected = {variable.path: tuple(variable.shape) for variable in model.variables}
     received = {name: array.shape for name, array in arrays.items()}
     if expected != received or vocabulary.first_bin != config.first_bin:
