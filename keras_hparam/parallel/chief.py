@@ -173,7 +173,7 @@ class Chief:
             saved = json.loads(path.read_text(encoding="utf-8"))
             losses, held = dict(saved["losses"]), {t: (str(i), str(s)) for t, (i, s) in saved["leases"].items()}
             sessions = [str(session) for session in saved["workers"]]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise errors.CorruptFileError(f"Expected {path} of an earlier chief. Received: {error!r}.") from error
         held = {trial_id: lease for trial_id, lease in held.items() if trial_id in oracle._retry_queue}
         for trial_id, (tuner_id, _) in held.items():

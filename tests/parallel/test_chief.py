@@ -177,7 +177,7 @@ def test_failures_in_a_row_and_a_full_disk_end_the_search_and_are_told(calls, tm
 def test_a_foreign_file_of_leases_is_refused(calls, tmp_path):
     chief, _ = calls.make_chief(tmp_path)
     calls.Worker(chief, "worker-1").create()
-    for content in ("", "[]", '{"leases": {"0": 1}, "losses": {}}', '{"leases": {}}'):
+    for content in ("", "[]", "[" * 100000, '{"leases": {"0": 1}, "losses": {}}', '{"leases": {}}'):
         (tmp_path / "search" / "leases.json").write_text(content)
         with pytest.raises(errors.CorruptFileError, match="leases.json"):
             calls.make_chief(tmp_path)
