@@ -22,6 +22,7 @@ from keras_hparam.learned_schedules import config as schedule_config
 from keras_hparam.learned_schedules import weights as schedule_weights
 from keras_hparam.optformer import config, model, oracle, study_tuner, vocabulary, weights
 from keras_hparam.optformer.corpus import generator, shards, tables, yahpo
+from keras_hparam.parallel import leases
 from keras_hparam.tasks import data
 from keras_hparam.testing import Files
 from tools import ensemble_outputs
@@ -225,6 +226,11 @@ def _read_tuner(path):
     return tuner.oracle.get_state()
 
 
+def _write_leases(folder):
+    leases.write(folder / "leases.json", {"3": ("worker-1", "4fa1")}, {"3": 1}, ["4fa1", "77c0"])
+    return folder / "leases.json"
+
+
 def _records():
     values = {"rate": 0.001, "optimizer": "adam", "units": 8, "bias": True}
     return [reports.TrialRecord(1, "completed", 0.5, values, 1.5), reports.TrialRecord(2, "failed", None, {})]
@@ -345,6 +351,7 @@ TABLE = {
     "schedule beside weights": Files(_write_sidecar, _read_sidecar),
     "search": Files(_write_project, _read_project, proven=False),
     "tuner of a search": Files(_write_tuner, _read_tuner, proven=False),
+    "leases of a chief": Files(_write_leases, leases.read, proven=False),
     "trials.csv": Files(_write_csv, _read_csv, proven=False),
     "trials.json": Files(_write_json, _read_json, proven=False),
     "corpus": Files(_write_shard, _read_shard),

@@ -3,6 +3,18 @@
 Every message says what was expected and what was received, and names the argument or the file.
 """
 
+import struct
+import tokenize
+import zipfile
+import zlib
+
+# What the readers of Python's library and of NumPy raise for damaged files.
+MALFORMED = (
+    OSError, EOFError, ValueError, TypeError, RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
+    zlib.error, struct.error,
+)  # fmt: skip
+
+
 
 class KerasHparamError(Exception):
     """Base of every error that the package raises on purpose."""

@@ -1,6 +1,7 @@
 """What every test shares: the backend, hypothesis' settings, a seeded generator."""
 
 import contextlib
+import gc
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -15,6 +16,14 @@ import pytest  # noqa: E402
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap():
+    """KerasTuner collects garbage before every trial: it need not look at what earlier modules have left."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -103,9 +103,9 @@ def check_workdir(workdir, settings):
         return
     try:
         before = json.loads((workdir / SETTINGS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        before = {name: before.get(name, FLAGS[name].default) for name in SETTINGS}  # an older one lacks newer flags
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         sys.exit(f"tune: Expected {workdir / SETTINGS_FILE} of an earlier search. Received: {error}. Use --overwrite.")
-    before = {name: before.get(name, FLAGS[name].default) for name in SETTINGS}  # an older one lacks newer flags
     changed = [name for name in SETTINGS if before[name] != settings[name]]
     if changed:
         expected = " ".join(f"--{name}={before[name]}" for name in changed)
@@ -115,12 +115,14 @@ def check_workdir(workdir, settings):
 
 def prepare_workdir(workdir, settings):
     """Removes what an earlier search left, unless it is continued, and notes the settings of this one."""
+    from keras_hparam import atomic
+
     workdir.mkdir(parents=True, exist_ok=True)
     for name in [] if FLAGS.resume else OUTPUTS:
         if (workdir / name).is_dir():
             shutil.rmtree(workdir / name)
         (workdir / name).unlink(missing_ok=True)
-    (workdir / SETTINGS_FILE).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    atomic.write_bytes(workdir / SETTINGS_FILE, (json.dumps(settings, indent=1) + "\n").encode())
 
 
 @contextlib.contextmanager

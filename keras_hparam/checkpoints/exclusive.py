@@ -20,6 +20,7 @@ class Exclusive:
 
     Raises:
         InUseError: if another process holds it.
+        UnavailableError: if its file system has no locks.
 
     Example:
 
@@ -36,12 +37,17 @@ class Exclusive:
         try:
             # The system frees it when the process ends, however it ends. The file stays: removing it would be a race.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.read(self._descriptor, 1000).decode(errors="replace").strip() or "an unknown process"
             os.close(self._descriptor)
             raise errors.InUseError(
                 f"Expected `{name}` {str(path.parent)!r} to be used by one program at a time. Received: a directory in "
                 f"use by {holder}."
+            ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise errors.UnavailableError(
+                f"Expected `{name}` {str(path.parent)!r} on a file system with locks. Received: {error}."
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, json.dumps({"process": os.getpid(), "machine": socket.gethostname()}).encode())

@@ -6,10 +6,7 @@ the file too. Arrays have any shape, rank 0 and empty ones included.
 
 import io
 import math
-import struct
-import tokenize
 import zipfile
-import zlib
 
 import numpy as np
 
@@ -17,10 +14,6 @@ from keras_hparam import errors
 
 NUMERIC_KINDS = "biufc"  # bool, int, uint, float, complex
 _MAX_NAME_BYTES = 1024
-_MALFORMED = (
-    zipfile.BadZipFile, zlib.error, struct.error, ValueError, TypeError, EOFError, OSError, RuntimeError,
-    NotImplementedError, SyntaxError, tokenize.TokenError,
-)  # fmt: skip
 
 
 def to_bytes(arrays):
@@ -63,7 +56,7 @@ def from_bytes(data, source="<bytes>"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             arrays = {_entry_name(entry): _parse(archive.read(entry)) for entry in entries}
-    except _MALFORMED as error:
+    except errors.MALFORMED as error:
         raise errors.CorruptFileError(
             f"Expected {source} to be an .npz file of uncompressed numeric arrays. Received: {error!r}."
         ) from error

@@ -1,7 +1,6 @@
 """Whether `.keras` files are whole, which Keras itself does not ask before it reads them."""
 
 import pathlib
-import struct
 import zipfile
 
 from keras_hparam import errors
@@ -30,5 +29,5 @@ def check_whole(path):
             damaged = archive.testzip()
             if damaged is not None:
                 raise ValueError(f"{damaged} with another checksum")
-    except (zipfile.BadZipFile, struct.error, ValueError, EOFError, OSError, RuntimeError) as error:
+    except errors.MALFORMED as error:
         raise errors.CorruptFileError(f"Expected {path} to be a whole .keras file. Received: {error!r}.") from error

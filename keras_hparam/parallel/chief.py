@@ -7,7 +7,6 @@ still send later counts no more.
 
 import contextlib
 import errno
-import json
 import logging
 import pathlib
 import threading
@@ -15,8 +14,8 @@ import time
 
 from keras_tuner.engine.trial import TrialStatus
 
-from keras_hparam import atomic, errors
-from keras_hparam.parallel.leases import Leases
+from keras_hparam import errors
+from keras_hparam.parallel import leases
 from keras_hparam.spaces.rounding import restore_exact
 
 LEASES_FILE = "leases.json"
@@ -47,7 +46,7 @@ class Chief:
     def __init__(self, oracle, settings, on_trial_begin=None, on_trial_end=None):
         self.oracle, self.settings = oracle, settings
         self.on_trial_begin, self.on_trial_end = on_trial_begin, on_trial_end
-        self.leases, self.losses, self.error = Leases(settings.lease_seconds), {}, None
+        self.leases, self.losses, self.error = leases.Leases(settings.lease_seconds), {}, None
         self._turn = threading.Condition(threading.RLock())  # of everything that changes the Oracle
         self._heard, self._is_over, self._proposal_seconds = {}, False, 0.0
         self._take_up()
@@ -166,27 +165,19 @@ class Chief:
 
     def _take_up(self):
         """Trials that were running when an earlier chief ended stay with their workers, which may still run them."""
-        path, oracle = self._path(), self.oracle
-        if not path.exists():
-            return
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            losses, held = dict(saved["losses"]), {t: (str(i), str(s)) for t, (i, s) in saved["leases"].items()}
-            sessions = [str(session) for session in saved["workers"]]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise errors.CorruptFileError(f"Expected {path} of an earlier chief. Received: {error!r}.") from error
+        oracle = self.oracle
+        held, self.losses, sessions = leases.read(self._path())
         held = {trial_id: lease for trial_id, lease in held.items() if trial_id in oracle._retry_queue}
         for trial_id, (tuner_id, _) in held.items():
             oracle._retry_queue.remove(trial_id)
             oracle.trials[trial_id].status = TrialStatus.RUNNING
             oracle.ongoing_trials[tuner_id] = oracle.trials[trial_id]
             oracle.tuner_ids.add(tuner_id)
-        self.losses, self._heard = losses, {session: (time.monotonic(), False) for session in sessions}
+        self._heard = {session: (time.monotonic(), False) for session in sessions}
         self.leases.restore(held)
 
     def _save(self):
-        content = {"leases": self.leases.to_json(), "losses": self.losses, "workers": self._waiting()}
-        atomic.write_bytes(self._path(), json.dumps(content).encode())
+        leases.write(self._path(), self.leases.of_sessions(), self.losses, self._waiting())
 
     def _path(self):
         return pathlib.Path(self.oracle._project_dir) / LEASES_FILE

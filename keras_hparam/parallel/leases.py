@@ -1,8 +1,12 @@
 """Which worker runs which trial, and until when nobody else may: a lease that its worker renews while it lives."""
 
+import json
+import pathlib
 import threading
 import time
 from typing import NamedTuple
+
+from keras_hparam import atomic, errors
 
 
 class Lease(NamedTuple):
@@ -70,14 +74,47 @@ class Leases:
         with self._lock:
             return dict(self._leases)
 
-    def to_json(self):
-        """What a restarted chief has to know: dict of trial id: [tuner id, session], of workers that renew."""
-        return {t: [lease.tuner_id, lease.session] for t, lease in self.all().items() if lease.session is not None}
+    def of_sessions(self):
+        """What a restarted chief has to know: dict of trial id: (tuner id, session), of workers that renew."""
+        return {t: (lease.tuner_id, lease.session) for t, lease in self.all().items() if lease.session is not None}
 
     def restore(self, saved):
-        """Takes up what `to_json` gave; every lease begins anew, so that workers have time to be heard."""
+        """Takes up what `of_sessions` gave; every lease begins anew, so that workers have time to be heard."""
         for trial_id, (tuner_id, session) in saved.items():
             self.take(trial_id, tuner_id, session)
 
     def _end(self, session):
         return float("inf") if session is None else self._clock() + self.seconds
+
+
+def write(path, held, losses, sessions):
+    """Writes what a restarted chief has to know.
+
+    Args:
+        path: of the file.
+        held: as of `Leases.of_sessions`.
+        losses: dict of trial id: how many workers were lost in it.
+        sessions: list of the workers that live.
+    """
+    atomic.write_bytes(path, json.dumps({"leases": held, "losses": losses, "workers": sessions}).encode())
+
+
+def read(path):
+    """What `write` wrote; nothing if there is no file.
+
+    Returns:
+        (held, losses, sessions).
+
+    Raises:
+        CorruptFileError: if the file is truncated, altered or foreign.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        return {}, {}, []
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        held = {trial_id: (str(tuner_id), str(session)) for trial_id, (tuner_id, session) in saved["leases"].items()}
+        losses = {trial_id: int(count) for trial_id, count in saved["losses"].items()}
+        return held, losses, [str(session) for session in saved["workers"]]
+    except (*errors.MALFORMED, KeyError, AttributeError, OverflowError) as error:
+        raise errors.CorruptFileError(f"Expected {path} of an earlier chief. Received: {error!r}.") from error

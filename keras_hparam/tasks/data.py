@@ -7,10 +7,6 @@ Axes: B instances, n examples, D numbers of a vector, H, W, C of an image, O out
 
 import functools
 import pathlib
-import struct
-import tokenize
-import zipfile
-import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +14,6 @@ import numpy as np
 from keras_hparam import errors
 
 TABLES = ("breast_cancer", "wine", "iris", "diabetes")
-_MALFORMED = (
-    OSError, EOFError, ValueError, TypeError, RuntimeError, NotImplementedError, SyntaxError, tokenize.TokenError,
-    zipfile.BadZipFile, zlib.error, struct.error,
-)  # fmt: skip
 
 
 class DataSet(NamedTuple):
@@ -113,7 +105,7 @@ def _arrays(path, keys):
     try:
         with np.load(path, allow_pickle=False) as found:
             return [found[key] for key in keys]
-    except (*_MALFORMED, KeyError, AttributeError, MemoryError) as error:
+    except (*errors.MALFORMED, KeyError, AttributeError, MemoryError) as error:
         raise errors.InvalidArgumentError(
             f"Expected an .npz file with {' and '.join(map('`{}`'.format, keys))}. Received: {str(path)!r} ({error})."
         ) from error

@@ -1,5 +1,6 @@
 """A directory belongs to one process at a time, until that process ends, however it ends."""
 
+import errno
 import subprocess
 import sys
 
@@ -38,4 +39,16 @@ def test_a_kill_frees_it(tmp_path):
 def test_releasing_twice_is_harmless(tmp_path):
     held = Exclusive(tmp_path)
     held.release()
-    held.release()
+    with Exclusive(tmp_path):
+        held.release()  # what it opened may have another owner by now
+        with pytest.raises(errors.InUseError):
+            Exclusive(tmp_path)
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(errors.UnavailableError, match="Expected `workdir` .* on a file system with locks.*No locks"):
+        Exclusive(tmp_path, "workdir")

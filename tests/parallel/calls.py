@@ -80,5 +80,5 @@ def make_chief(directory, on_trial_end=None, lease_seconds=60.0, max_losses=3, *
     chief = Chief(make_oracle(directory, **kwargs), settings, None, on_trial_end)
     now = [0.0]
     chief.leases._clock = lambda: now[0]
-    chief.leases.restore(chief.leases.to_json())
+    chief.leases.restore(chief.leases.of_sessions())
     return chief, now

@@ -26,7 +26,7 @@ def test_workers_of_kerastuner_itself_cannot_renew_and_keep_their_trials():
     leases = Leases(10.0, lambda: now[0])
     leases.take("0", "worker-1", None)
     now[0] = 1e9
-    assert leases.expired() == [] and leases.holds("0", None) and leases.to_json() == {}
+    assert leases.expired() == [] and leases.holds("0", None) and leases.of_sessions() == {}
 
 
 def test_saved_leases_begin_anew():
@@ -35,7 +35,7 @@ def test_saved_leases_begin_anew():
     leases.take("0", "worker-1", "a")
     now[0] = 9.0
     again = Leases(10.0, lambda: now[0])
-    again.restore(leases.to_json())
+    again.restore(leases.of_sessions())
     now[0] = 18.0
     assert again.all()["0"][:2] == ("worker-1", "a") and again.expired() == []
 

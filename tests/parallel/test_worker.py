@@ -22,10 +22,14 @@ def serve(calls, monkeypatch):
     from keras_hparam import parallel
     from tests.parallel import program
 
-    port, threads = program.free_port(), []
+    port, threads, over = program.free_port(), [], threading.Event()
     names = {"TUNER_ID": "worker-1", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": str(port)}
     for name, value in names.items():
         monkeypatch.setenv(f"KERASTUNER_{name}", value)
+
+    def check():
+        if over.is_set():
+            raise TimeoutError("the test is over")
 
     def start(directory, on_trial_end=None, max_trials=6, **settings):
         oracle = calls.make_oracle(directory, max_trials)
@@ -33,7 +37,7 @@ def serve(calls, monkeypatch):
 
         def run():
             try:
-                parallel.serve(oracle, parallel.ParallelSettings(**settings), on_trial_end=on_trial_end)
+                parallel.serve(oracle, parallel.ParallelSettings(**settings), None, None, on_trial_end, check)
             except Exception as error:
                 caught.append(error)
 
@@ -41,7 +45,11 @@ def serve(calls, monkeypatch):
         threads[-1].start()
         return oracle, threads[-1], caught
 
-    return start
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def connect(oracle, chief_seconds=30.0, leave=None):

@@ -1,5 +1,6 @@
 """Several workers on one machine: their TF_CONFIG, what is shown, and how they end. No TensorFlow takes part."""
 
+import functools
 import json
 import os
 import pathlib
@@ -17,7 +18,8 @@ WAIT = TASK + "print(os.getpid(), flush=True)\nopen(sys.argv[1], 'w').write(str(
 
 def start(code, *arguments, workers=2):
     command = [sys.executable, str(PROGRAM), f"--workers={workers}", "--", sys.executable, "-c", code, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
 
 
 def finish(process):

@@ -195,6 +195,27 @@ def test_a_trial_that_fails_is_recorded_with_its_reason(tune, tmp_path, monkeypa
     ]
 
 
+def test_a_search_whose_trials_fail_ends_with_a_message(tune, tmp_path, monkeypatch):
+    import search
+
+    def fail(*args, **kwargs):
+        raise ValueError("out of luck")
+
+    monkeypatch.setattr(search.DigitsHyperModel, "fit", fail)
+    with pytest.raises(SystemExit, match="tune: Expected trials that complete. .*consecutive failures") as ended:
+        tune(*SMALL, "--max_trials=9", f"--workdir={tmp_path / 'new'}")
+    assert "out of luck" in str(ended.value)
+    trials = json.loads((tmp_path / "new" / "trials.json").read_text())["trials"]
+    assert [trial["status"] for trial in trials] == ["failed"] * 3
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null"])
+def test_damaged_settings_are_named(tune, tmp_path, content):
+    (tmp_path / "tune.json").write_text(content)
+    with pytest.raises(SystemExit, match="Expected .*tune.json of an earlier search.*--overwrite"):
+        tune(*SMALL, f"--workdir={tmp_path}", "--resume")
+
+
 @pytest.mark.parametrize("prior, named", [("mixture", []), ("model,local,bayesian", ["model", "local"])])
 def test_the_planning_tuner_gets_its_flags(tune, tmp_path, prior, named):
     import search

@@ -6,7 +6,6 @@ Axes: N configurations, D parameters, R recorded configurations, K nearest of th
 import csv
 import dataclasses
 import pathlib
-import zlib
 
 import numpy as np
 
@@ -21,10 +20,7 @@ from keras_hparam.spaces import SearchSpace
 MIN_ROWS = 24  # distinct configurations of a table
 MIN_FINITE = 12  # of them with an objective
 NUM_BINS = 1000
-_MALFORMED = (
-    OSError, EOFError, zlib.error, csv.Error, KeyError, TypeError, ValueError, AttributeError, OverflowError,
-    RecursionError,
-)  # fmt: skip
+_MALFORMED = (*errors.MALFORMED, csv.Error, KeyError, AttributeError, OverflowError)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-import struct
 import zipfile
-import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -23,10 +21,6 @@ from keras_hparam import errors
 
 FIDELITIES = ("epoch", "trainsize", "repl")
 MAX_BYTES = 1 << 28  # of the members of an archive
-_MALFORMED = (
-    OSError, EOFError, ValueError, TypeError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
-    struct.error,
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +107,7 @@ def read_archive(path, collection):
         names = [[str(name) for name in spec[key]] for key in ("cont_names", "cat_names", "y_names")]
         ranges = {row["name"]: row for row in config_space["hyperparameters"]}
         tasks = sorted((name for name in encoding[collection.instance] if name.isdecimal()), key=int)
-    except (*_MALFORMED, KeyError, AttributeError, RecursionError) as error:
+    except (*errors.MALFORMED, KeyError, AttributeError, RecursionError) as error:
         raise errors.CorruptFileError(f"Expected {path} to be a YAHPO Gym archive. Received: {error!r}.") from error
     if len(tasks) < collection.num_training_tasks:
         raise errors.CorruptFileError(
