@@ -68,7 +68,7 @@ def lines_of(task, rows):
     """The table of one task."""
     import numpy as np
 
-    from benchmarks import tables
+    from benchmarks import autohas_runs, tables
 
     head = [task, "test accuracy", "standard error", "trainings", "seconds", "skips", "learning rate"]
     cells = [head]
@@ -79,7 +79,8 @@ def lines_of(task, rows):
         figures = [accuracy.mean(), error, *means]
         texts = [f"{value:.{digits}f}" for value, digits in zip(figures, (4, 4, 2, 0), strict=True)]
         skips = np.mean([[cell["values"][f"block{block}"] == "skip" for block in range(2)] for cell in found])
-        rate = np.exp(np.mean([np.log(cell["values"]["learning_rate"]) for cell in found]))
+        rates = [(autohas_runs.DEFAULT | cell["values"])["learning_rate"] for cell in found]  # it may be fixed
+        rate = np.exp(np.mean(np.log(rates)))
         cells.append([label, *texts, f"{skips:.2f}", f"{rate:.2g}"])
     return tables.align(cells)
 

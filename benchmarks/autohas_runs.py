@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import autohas_spaces  # noqa: E402
 import ensemble_data  # noqa: E402
 
+DEFAULT = autohas_spaces.DEFAULT
 PEERS = ("random", "bayesian", "hyperband")
 BUDGETS = (4, 16)
 TRAININGS = {  # examples, held-out ones, epochs, batch size
@@ -82,7 +83,7 @@ def run(task_name, method, seed, data_dir, workdir):
     if method in PEERS:
         return tuned(task, method, workdir / f"tuner-{task_name}-{method}-{seed}")
     if method == "default":
-        return task.test(autohas_spaces.DEFAULT) | {"trainings": 0.0, "seconds": 0.0}
+        return task.test(DEFAULT) | {"trainings": 0.0, "seconds": 0.0}
     began = time.perf_counter()
     search = AutoHAS(task.build, seed=seed, **SETTINGS[method])
     search.search(task.data.train, task.data.validation, task.epochs, task.batch_size)

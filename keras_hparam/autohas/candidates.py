@@ -44,12 +44,13 @@ def choice(hp, name, candidates, normalize=False):
     basis = Basis(name, "architecture", tuple(candidates))
     is_relaxed = relaxed.is_relaxed(hp)
     basis_name = hp.declare(name, basis) if is_relaxed else name
-    chosen = None if is_relaxed else basis.choose(hp)
+    chosen, once = None if is_relaxed else basis.choose(hp), _Once(name)
 
     def call(x):
         shape = _common_shape(name, {key: _output_shape(candidate, x) for key, candidate in candidates.items()})
         if not is_relaxed:
             return _aligned(_apply(candidates[chosen], x, normalize), shape)
+        once(x)
         models = {}
         for key, candidate in candidates.items():
             inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype)
@@ -89,9 +90,11 @@ def width(hp, name, values, layer):
     basis = Basis(name, "architecture", tuple(values))
     is_relaxed = relaxed.is_relaxed(hp)
     basis_name = hp.declare(name, basis) if is_relaxed else name
-    units = max(values) if is_relaxed else basis.choose(hp)
+    units, once = max(values) if is_relaxed else basis.choose(hp), _Once(name)
 
     def call(x):
+        if is_relaxed:
+            once(x)
         y = layer(units)(x)
         require("layer", y.shape, y.shape[-1] == units, f"a function of the width whose output has {units} channels")
         return ChannelMask(basis_name, values, name=_layer_name(basis_name))(y) if is_relaxed else y
@@ -118,6 +121,21 @@ def dropout(hp, name, values):
         basis_name = hp.declare(name, basis)
         return RelaxedDropout(basis_name, basis.values, name=_layer_name(basis_name))
     return keras.layers.Dropout(basis.choose(hp))
+
+
+class _Once:
+    """Refuses a second call: the coefficients of a choice stand in one place of a supernet."""
+
+    def __init__(self, name):
+        self.name, self.calls = name, 0
+
+    def __call__(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            raise errors.InvalidArgumentError(
+                f"Expected {self.name!r} to be applied to one tensor in a supernet; make another choice for another "
+                f"one. Received: a second one, {x!r}."
+            )
 
 
 def _is_operation(candidate):

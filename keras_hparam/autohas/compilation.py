@@ -96,7 +96,8 @@ def compile(
         )
     if relaxed.is_relaxed(hp):
         for basis in bases:
-            hp.declare(basis.name, basis)
+            full = hp.declare(basis.name, basis)
+            require("hp", full, full == basis.name, "outside of name scopes when `compile` is called (a name is shown)")
         made = {
             name: losses.of_vectors(given) if smooths else keras.losses.get(given)
             for name, given in named_losses.items()

@@ -64,8 +64,17 @@ class Choice(Relaxed):
     def call(self, x, training=None):
         if _SAMPLED.get():
             return self._sampled(x, training)
-        weights = ops.cast(self.coefficients.value, self.compute_dtype)
-        return sum(weights[i] * candidate(x, training=training) for i, candidate in enumerate(self.candidates))
+        weights, mixture, penalty = self.coefficients.value, 0.0, None
+        for i, candidate in enumerate(self.candidates):
+            y, updated, losses = _run(candidate, x, training)
+            mixture = mixture + ops.cast(weights[i], y.dtype) * y
+            if losses:
+                penalty = (0.0 if penalty is None else penalty) + weights[i] * sum(losses)
+            if training:
+                _assign(candidate.non_trainable_variables, updated)
+        if penalty is not None:
+            self.add_loss(penalty)
+        return mixture
 
     def compute_output_shape(self, input_shape):
         return self.candidates[0].compute_output_shape(input_shape)
@@ -85,25 +94,40 @@ class Choice(Relaxed):
     def _sampled(self, x, training):
         """The output of one candidate; what it changes in its own variables leaves the branch as values."""
         states = [[v.value for v in c.non_trainable_variables] for c in self.candidates]
+        have_losses = []
 
         def branch(index):
-            candidate = self.candidates[index]
-
             def run():
-                trained = [v.value for v in candidate.trainable_variables]
-                y, updated = candidate.stateless_call(trained, states[index], x, training=training)
+                y, updated, losses = _run(self.candidates[index], x, training)
+                have_losses.append(bool(losses))
                 every = [updated if i == index else state for i, state in enumerate(states)]
-                return y, [ops.convert_to_tensor(value) for state in every for value in state]
+                values = [ops.convert_to_tensor(value) for state in every for value in state]
+                return y, values, ops.cast(sum(losses), "float32")
 
             return run
 
         index = ops.argmax(self.coefficients.value)
-        y, updated = ops.switch(ops.cast(index, "int32"), [branch(i) for i in range(len(self.candidates))])
+        branches = [branch(i) for i in range(len(self.candidates))]
+        y, updated, penalty = ops.switch(ops.cast(index, "int32"), branches)
+        if any(have_losses):
+            self.add_loss(penalty)
         if training:
-            variables = [v for c in self.candidates for v in c.non_trainable_variables]
-            for variable, value in zip(variables, updated, strict=True):
-                variable.assign(value)
+            _assign([v for c in self.candidates for v in c.non_trainable_variables], updated)
         return y
+
+
+def _run(candidate, x, training):
+    """(output, new values of the untrained variables, losses but those of weights) of a candidate; nothing changes."""
+    untrained = candidate.non_trainable_variables
+    current = [(v, v.value) for v in [*candidate.trainable_variables, *untrained]]
+    with keras.StatelessScope(current, collect_losses=True) as scope:
+        y = candidate(x, training=training)
+    return y, [scope.get_current_value(v) for v in untrained], scope.losses
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 @keras.saving.register_keras_serializable(package="keras_hparam")

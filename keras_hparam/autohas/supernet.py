@@ -40,7 +40,7 @@ class Supernet:
             name: slice(int(e) - len(b), int(e)) for name, b, e in zip(self.names, self.bases, ends, strict=True)
         }
         self.size = int(ends[-1])
-        self._relaxed = {}
+        self._relaxed, self._constraints = {}, [v.constraint for v in self.model.trainable_variables]
         positions = {id(v): i for i, v in enumerate(self.model.non_trainable_variables)}
         for layer in walk(self.model):
             if isinstance(layer, mixtures.Relaxed):
@@ -111,7 +111,7 @@ class Supernet:
         return moved, kept
 
     def moved(self, trained, directions, coefficients, factor, is_sum=False):
-        """w − η (Σ_o p_o d_o + λ w) of all variables, η the rate times `factor`.
+        """w − η (Σ_o p_o d_o + λ w) of all variables, within their constraints, η the rate times `factor`.
 
         With `is_sum`, η and λ are weighted sums: the sum of the steps with each candidate, weighted by coefficients.
         """
@@ -119,7 +119,8 @@ class Supernet:
         decay = self.value(coefficients, "weight_decay", is_sum)
         weights = self.part(coefficients, "optimizer")
         mixture = [sum(weights[o] * d[i] for o, d in enumerate(directions)) for i in range(len(trained))]
-        return [w - rate * (d + decay * w) for w, d in zip(trained, mixture, strict=True)]
+        stepped = [w - rate * (d + decay * w) for w, d in zip(trained, mixture, strict=True)]
+        return [w if within is None else within(w) for w, within in zip(stepped, self._constraints, strict=True)]
 
     def step(self, state, coefficients, x, y, shares, factor):
         """(state, loss) after one step.

@@ -169,3 +169,17 @@ def test_only_hyperparameters_of_keras_tuner_choose(make):
     arguments = {choice: ({"a": None},), width: ([4], layers.Dense), dropout: ([0.5],)}[make]
     with pytest.raises(errors.InvalidArgumentError, match="Expected `hp` to be .*HyperParameters.*Received: 7"):
         make(7, "x", *arguments)
+
+
+@pytest.mark.parametrize("make", [
+    lambda hp: choice(hp, "block", {"dense": layers.Dense(3), "skip": None}),
+    lambda hp: width(hp, "block", [2, 3], layers.Dense),
+], ids=["choice", "width"])  # fmt: skip
+def test_a_choice_stands_in_one_place_of_a_supernet(make):
+    inputs = keras.Input((3,))
+    shared = make(with_values({}))
+    assert shared(inputs).shape == shared(inputs).shape  # a plain layer may be shared
+    twice = make(RelaxedHyperParameters())
+    x = twice(inputs)
+    with pytest.raises(errors.InvalidArgumentError, match="Expected 'block' to be applied to one tensor in a supernet"):
+        twice(x)

@@ -79,6 +79,12 @@ def test_bases_of_a_scope_have_its_name():
     assert list(found) == ["first/block", *NAMES] == [basis.name for basis in found.values()]
 
 
+def test_a_supernet_is_not_compiled_within_a_name_scope():
+    hp = RelaxedHyperParameters()
+    with hp.name_scope("part"), pytest.raises(errors.InvalidArgumentError, match="name scopes.*'part/optimizer'"):
+        compiled(hp)
+
+
 def test_without_a_choice_nothing_is_asked_for():
     hp = kt.HyperParameters()
     found = compiled(hp, weight_decay=[0.01])

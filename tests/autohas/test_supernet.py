@@ -21,7 +21,9 @@ def build(hp):
     """A model whose step is deterministic, with moving statistics and a regularizer."""
     inputs = keras.Input((6,))
     x = choice(hp, "block", {"dense": problems.dense(6), "skip": None}, normalize=True)(inputs)
-    regularized = layers.Dense(3, "softmax", kernel_regularizer=keras.regularizers.L2(0.1))
+    regularized = layers.Dense(
+        3, "softmax", kernel_regularizer=keras.regularizers.L2(0.1), kernel_constraint=keras.constraints.MaxNorm(0.9)
+    )  # fmt: skip
     outputs = regularized(layers.BatchNormalization(momentum=0.8)(x))
     return compile(
         keras.Model(inputs, outputs), hp, optimizer=OPTIMIZERS, learning_rate=[0.1, 0.02], weight_decay=[0.0, 0.2],
@@ -92,6 +94,33 @@ def test_a_sampled_step_is_the_step_of_its_mixture(net, index):
     assert float(loss) == pytest.approx(float(same), rel=1e-6)
     for one, other in zip(mixed["trained"], sampled["trained"], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def penalized(hp):
+    """Candidates of which one has a penalty on its outputs."""
+    inputs = keras.Input((6,))
+    strict = layers.Dense(6, name="strict", activity_regularizer=keras.regularizers.L2(0.1))
+    x = choice(hp, "block", {"strict": strict, "free": layers.Dense(6), "skip": None})(inputs)
+    model = keras.Model(inputs, layers.Dense(3, "softmax")(x))
+    return compile(model, hp, optimizer=["sgd"], learning_rate=[0.1], loss=problems.LOSS)
+
+
+@pytest.mark.parametrize("index, shares", [(0, [1.0, 0.0, 0.0]), (1, [0.0, 1.0, 0.0]), (None, [0.3, 0.5, 0.2])])
+def test_penalties_on_outputs_count_as_their_candidate_does(index, shares):
+    net = problems.supernet(penalized)
+    (x, _), state = problems.data(number=8), net.initial_state()
+    coefficients = problems.one_hot(net)
+    coefficients[net.slices["block"]] = shares
+    names = [v.path for v in net.model.trainable_variables]
+    kernel = next(w for name, w in zip(names, state["trained"], strict=True) if name.endswith("strict/kernel"))
+    penalty = 0.1 * np.sum((x @ kernel) ** 2) / len(x)
+    found, _, penalties = net.outputs(state["trained"], state["others"], coefficients, x, True)
+    assert float(sum(penalties)) == pytest.approx(shares[0] * penalty, rel=1e-5)
+    if index is not None:
+        with sampled_paths():
+            sampled, _, penalties = net.outputs(state["trained"], state["others"], coefficients, x, True)
+        assert float(sum(penalties)) == pytest.approx(shares[0] * penalty, rel=1e-5)
+        np.testing.assert_allclose(sampled, found, atol=1e-6)
 
 
 def test_a_step_takes_the_augmentation_of_the_largest_coefficient():
