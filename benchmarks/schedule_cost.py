@@ -5,7 +5,8 @@
 Two trainings, with and without, take turns epoch by epoch in one process with one thread for each operation, so that
 what else the machine does meets both; the first epochs, in which programs are compiled, do not count. Time is CPU time
 of all threads: of wall time other machines on the same host take shares that change from second to second. A ratio is
-of `GROUP` epochs of each. The first row of each task is a control, a cosine beside a cosine.
+of `GROUP` epochs of each. The first row of each task is a control, a cosine beside a cosine; the last ones are without
+the cap on the relative step: what is left then is the cost of observing and deciding.
 """
 
 import pathlib
@@ -20,7 +21,11 @@ from benchmarks import threads
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TASKS = ("digits_mlp", "digits_cnn", "fashion_lenet")
-BATCH_SIZES = (32, 128)
+KINDS = {"cosine": ", control", "learned": "", "no cap": ", without cap"}
+CASES = (
+    ("cosine", "momentum", 32), ("learned", "momentum", 32), ("learned", "momentum", 128), ("learned", "adam", 32),
+    ("no cap", "momentum", 32), ("no cap", "momentum", 128),
+)  # fmt: skip
 SKIPPED, EPOCHS, GROUP = 3, 120, 8
 LONG_EPOCHS, LONG_GROUP = 24, 2  # of Fashion-MNIST
 
@@ -30,10 +35,11 @@ flags.DEFINE_string("data_dir", None, "Directory of fashion_mnist.npz; without i
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
 
 
-def training(task, learned, epochs, batch_size, optimizer, turn, other):
+def training(task, kind, epochs, batch_size, optimizer, turn, other):
     """A training to be made in a thread: its `times` per epoch and `every`, the steps between its decisions, are left.
 
     Args:
+        kind: one of `KINDS`.
         turn, other: semaphores: an epoch waits for the first and gives the second.
     """
     import keras
@@ -46,8 +52,8 @@ def training(task, learned, epochs, batch_size, optimizer, turn, other):
     model = task.build(0, x.shape[1:], int(y.max()) + 1)
     steps, given = -(-len(x) // batch_size), []
     schedule = keras.optimizers.schedules.CosineDecay(0.05, steps * epochs)
-    if learned:
-        schedule = schedules.LearnedSchedule(0.05)
+    if kind != "cosine":
+        schedule = schedules.LearnedSchedule(0.05, **({"cap": None} if kind == "no cap" else {}))
         given = [callbacks.TrainingDynamics(schedule, validation_data=data["validation"])]
     made = keras.optimizers.Adam(schedule)
     if optimizer == "momentum":
@@ -79,8 +85,8 @@ def seconds(task, kinds, batch_size, optimizer, epochs, group):
 
     turns = threading.Semaphore(1), threading.Semaphore(0)
     both = [
-        training(task, learned, SKIPPED + epochs, batch_size, optimizer, turns[index], turns[1 - index])
-        for index, learned in enumerate(kinds)
+        training(task, kind, SKIPPED + epochs, batch_size, optimizer, turns[index], turns[1 - index])
+        for index, kind in enumerate(kinds)
     ]
     for thread in both:
         thread.start()
@@ -88,7 +94,7 @@ def seconds(task, kinds, batch_size, optimizer, epochs, group):
         thread.join()
     keras.backend.clear_session()
     times = np.array([thread.times for thread in both])[:, SKIPPED:]
-    every = str(both[1].dynamics[0].every) if kinds[1] else "–"
+    every = str(both[1].dynamics[0].every) if both[1].dynamics else "–"
     return times.reshape(2, -1, group).mean(-1), every
 
 
@@ -103,11 +109,10 @@ def main(argv):
     for name in (name for name in TASKS if FLAGS.data_dir or "fashion" not in name):
         task = schedule_tasks.TASKS[name]
         size = (LONG_EPOCHS, LONG_GROUP) if "fashion" in name else (EPOCHS, GROUP)
-        cases = [(True, "momentum", one) for one in BATCH_SIZES] + [(True, "adam", BATCH_SIZES[0])]
-        for learned, optimizer, batch_size in [(False, "momentum", BATCH_SIZES[0]), *cases]:
-            (plain, other), every = seconds(task, (False, learned), batch_size, optimizer, *size)
+        for kind, optimizer, batch_size in CASES:
+            (plain, other), every = seconds(task, ("cosine", kind), batch_size, optimizer, *size)
             low, middle, high = np.quantile(other / plain, [0.25, 0.5, 0.75])
-            label = f"{name}, {optimizer}, {batch_size}" + ("" if learned else ", control")
+            label = f"{name}, {optimizer}, {batch_size}" + KINDS[kind]
             milliseconds = [1e3 * float(np.median(times)) for times in (plain, other)]
             rows.append([label, every, *(f"{ms:.2f}" for ms in milliseconds),
                          f"{middle:.3f} [{low:.3f}, {high:.3f}]"])  # fmt: skip
