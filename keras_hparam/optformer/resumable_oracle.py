@@ -112,6 +112,8 @@ class ResumableOracle(kt.Oracle):
             self._retry_queue += [trial.trial_id for trial in self.ongoing_trials.values()]
             self.ongoing_trials = {}
             from_hyperparameters(self.hyperparameters)  # which raises if they are not legal
+            if self.hyperparameters.values and not self.hyperparameters.space:
+                raise ValueError("values of a space without parameters")
             if not set(self.end_order) | set(self._retry_queue) <= set(self.start_order):
                 raise ValueError("trials that ended and never began")
             # A kill between the two files leaves a trial that the Oracle has not yet counted: it is proposed again.

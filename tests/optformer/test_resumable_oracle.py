@@ -1,5 +1,6 @@
 """The Oracle after kills, restarts, exceptions, and with several workers."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -57,6 +58,18 @@ def test_damaged_project_files_are_named(tmp_path, name, damage):
     else:
         path.unlink()
     with pytest.raises(errors.CorruptFileError, match=name if damage == "truncated" else "oracle.json"):
+        reopened(tmp_path, hyperparameters=mixed_space())
+
+
+@pytest.mark.parametrize("space", [[], {}])
+def test_values_without_a_space_are_not_what_an_oracle_wrote(tmp_path, space):
+    run(make(tmp_path, mixed_space()), 1)
+    path = tmp_path / "project" / "oracle.json"
+    state = json.loads(path.read_text())
+    assert state["hyperparameters"]["values"]
+    state["hyperparameters"]["space"] = space
+    path.write_text(json.dumps(state))
+    with pytest.raises(errors.CorruptFileError, match="oracle.json.*values of a space without parameters"):
         reopened(tmp_path, hyperparameters=mixed_space())
 
 
