@@ -37,12 +37,15 @@ flags.DEFINE_enum("part", "search", ["search", "ablation", "horizon", "cost"], "
 flags.DEFINE_list("tasks", [*TASKS], "Tasks.")
 flags.DEFINE_list("methods", None, "Methods; all of the part if not given.")
 flags.DEFINE_integer("seeds", 3, "Seeds of data, weights and search.", lower_bound=1)
+flags.DEFINE_bool("report_only", False, "Compute nothing: cells that are not there are left out.")
 flags.DEFINE_bool("report", False, "Also leave the table in benchmarks/results/.")
 
 
 def read_or_compute(task, method, seed):
-    """The dict of a cell; of a peer by budget: {"4": …, "16": …}."""
+    """The dict of a cell, of a peer by budget: {"4": …, "16": …}; None if it is not there and not to be computed."""
     path = pathlib.Path(FLAGS.workdir) / f"{task}-{method}-{seed}.json"
+    if not path.exists() and FLAGS.report_only:
+        return None
     if not path.exists():
         from benchmarks import autohas_runs, reference
 
@@ -58,6 +61,8 @@ def rows_of(task):
     for method in FLAGS.methods or (ABLATION if FLAGS.part == "ablation" else METHODS):
         for seed in range(FLAGS.seeds):
             cell = read_or_compute(task, method, seed)
+            if cell is None:
+                continue
             parts = {f"{method} {b}": cell[str(b)] for b in BUDGETS} if method in PEERS else {method: cell}
             for label, part in parts.items():
                 found.setdefault(label, []).append(part)
@@ -70,7 +75,7 @@ def lines_of(task, rows):
 
     from benchmarks import autohas_runs, tables
 
-    head = [task, "test accuracy", "standard error", "trainings", "seconds", "skips", "learning rate"]
+    head = [task, "seeds", "test accuracy", "standard error", "trainings", "seconds", "skips", "learning rate"]
     cells = [head]
     for label, found in rows.items():
         accuracy = np.array([cell["accuracy"] for cell in found])
@@ -81,7 +86,7 @@ def lines_of(task, rows):
         skips = np.mean([[cell["values"][f"block{block}"] == "skip" for block in range(2)] for cell in found])
         rates = [(autohas_runs.DEFAULT | cell["values"])["learning_rate"] for cell in found]  # it may be fixed
         rate = np.exp(np.mean(np.log(rates)))
-        cells.append([label, *texts, f"{skips:.2f}", f"{rate:.2g}"])
+        cells.append([label, str(len(found)), *texts, f"{skips:.2f}", f"{rate:.2g}"])
     return tables.align(cells)
 
 
