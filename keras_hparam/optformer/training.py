@@ -49,7 +49,7 @@ class Trainer:
         )
         self.engine = engines.create(functools.partial(_make, config, settings), loss_weights, pad, strategy)
         self.model, self.optimizer = self.engine.model, self.engine.optimizer
-        self.step, self.figures = 0, {}
+        self.step, self.figures, self.rows = 0, {}, []  # rows: losses of the steps that no figures have counted
         self.course = checkpoints.Course(self.workdir / "checkpoints", CHECKPOINT_KIND, self.engine.is_chief)
 
     def train_step(self, iterator):
@@ -84,7 +84,8 @@ class Trainer:
         """Writes a checkpoint of model, optimizer, step and the latest figures, if this process is the one to write."""
         if self.course.writes:
             arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
-            self.course.save(self.step, arrays, {**self._state(), "figures": self.figures})
+            rows = [{name: float(value) for name, value in row.items()} for row in self.rows]
+            self.course.save(self.step, arrays, {**self._state(), "figures": self.figures, "rows": rows})
 
     def restore(self):
         """Continues from the newest checkpoint; whether there was one.
@@ -112,7 +113,7 @@ class Trainer:
                 )
         for name, variable in self._variables().items():
             variable.assign(arrays[name])
-        self.step, self.figures = step, before["figures"]
+        self.step, self.figures, self.rows = step, before["figures"], before.get("rows", [])
         return True
 
 
@@ -149,21 +150,24 @@ def pretrain(trainer, vocabulary, generate, held_out=None, progress=None):
     held_out = _batch_maker(trainer, vocabulary, held_out or generate, HELD_OUT_SEED)
     make_batch = _batch_maker(trainer, vocabulary, generate, settings.seed)
     iterator = trainer.engine.batches(make_batch, trainer.step, settings.steps)
-    rows, began = [], time.monotonic()
+    began, steps = time.monotonic(), 0
     with trainer.course, ScalarLog(trainer.workdir / "tensorboard") if is_chief else contextlib.nullcontext() as log:
         while trainer.step < settings.steps:
-            rows.append(trainer.train_step(iterator))
+            trainer.rows.append(trainer.train_step(iterator))
+            steps += 1
             evaluates = _due(trainer, settings.evaluate_every)
             if evaluates or _due(trainer, settings.log_every):
-                figures = _finite_means(rows, trainer.step)
-                seconds = (time.monotonic() - began) / len(rows)
+                figures = _finite_means(trainer.rows, trainer.step)
+                seconds = (time.monotonic() - began) / steps
                 figures |= trainer.evaluate(held_out) if evaluates else {}
                 trainer.figures = {"step": trainer.step, **{name: round(value, 4) for name, value in figures.items()}}
                 if is_chief:
                     log.write(trainer.step, {**figures, "seconds_per_step": seconds})
                     (progress or _log)(trainer.step, figures, seconds)
-                rows, began = [], time.monotonic()
+                trainer.rows, began, steps = [], time.monotonic(), 0
             if _due(trainer, settings.checkpoint_every):
+                if trainer.rows:
+                    _finite_means(trainer.rows, trainer.step)  # no checkpoint of losses that are not finite
                 trainer.save()
     return trainer.model
 
