@@ -27,12 +27,13 @@ def images(shape, classes, decay_steps, fixed=False, normalize=None):
         normalize: None for operations with batch normalization; else they have none, and this is said to `choice`.
         fixed: bool, whether only the architecture is chosen, and hyperparameters are those of `DEFAULT`.
     """
-    chosen = {
-        "dropout": [0.0, 0.2, 0.5], "learning_rate": RATES, "weight_decay": DECAYS, "label_smoothing": [0.0, 0.1],
-        "mixup": [0.0, 0.2], "augmentation": {"none": None, "shift": layers.RandomTranslation(0.1, 0.1)},
-    } if not fixed else {name: [DEFAULT[name]] for name in _NUMBERS}  # fmt: skip
 
     def build(hp):
+        augmentation = {"none": None, "shift": layers.RandomTranslation(0.1, 0.1)}  # of this model: it draws
+        chosen = {
+            "dropout": [0.0, 0.2, 0.5], "learning_rate": RATES, "weight_decay": DECAYS, "label_smoothing": [0.0, 0.1],
+            "mixup": [0.0, 0.2], "augmentation": augmentation,
+        } if not fixed else {name: [DEFAULT[name]] for name in _NUMBERS}  # fmt: skip
         optimizers = ["adam"] if fixed else [keras.optimizers.SGD(momentum=0.9), "adam", "rmsprop"]
         inputs = keras.Input(shape)
         x = layers.Conv2D(16, 3, strides=2 if shape[0] > 16 else 1, padding="same", activation="relu")(inputs)

@@ -47,14 +47,15 @@ def choice(hp, name, candidates, normalize=False):
     chosen, once = None if is_relaxed else basis.choose(hp), _Once(name)
 
     def call(x):
-        shape = _common_shape(name, {key: _output_shape(candidate, x) for key, candidate in candidates.items()})
         if not is_relaxed:
+            shape = _common_shape(name, {key: _output_shape(candidate, x) for key, candidate in candidates.items()})
             return _aligned(_apply(candidates[chosen], x, normalize), shape)
         once(x)
-        models = {}
-        for key, candidate in candidates.items():
-            inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype)
-            models[key] = keras.Model(inputs, _aligned(_apply(candidate, inputs, normalize), shape))
+        # Each is applied once only: a candidate may hold another choice, which stands in one place.
+        inputs = {key: keras.Input(batch_shape=x.shape, dtype=x.dtype) for key in candidates}
+        outputs = {key: _apply(candidate, inputs[key], normalize) for key, candidate in candidates.items()}
+        shape = _common_shape(name, {key: tuple(y.shape) for key, y in outputs.items()})
+        models = {key: keras.Model(inputs[key], _aligned(y, shape)) for key, y in outputs.items()}
         return Choice(basis_name, models, name=_layer_name(basis_name))(x)
 
     return call

@@ -51,7 +51,8 @@ def compile(
         learning_rate: list of rates > 0, the basis of the rate; on a cosine, if there are `decay_steps`, of its start.
         loss: loss of Keras, or a list of them.
         weight_decay: list of floats ≥ 0, decoupled, times the rate.
-        augmentation: dict from name to a layer of Keras that changes inputs in training, or None for no change.
+        augmentation: dict from name to a layer of Keras that changes inputs in training, or None for no change. Make
+            it in the build function: models that share a layer share its random state.
         label_smoothing: list of floats in [0, 1); above 0 for classes only.
         mixup: list of floats ≥ 0, α of Beta(α, α), see `MixupModel`.
         decay_steps: int ≥ 1, steps after which the rate is 0 along a cosine; None for a constant rate.
