@@ -72,5 +72,5 @@ def compiled(models, inputs, training=False):
     import tensorflow as tf
 
     batch = tf.constant(np.resize(inputs, (NUM_TIMED, *inputs.shape[1:])))
-    together = tf.function(lambda x: [model(x, training=training) for model in models])
+    together = tf.function(lambda x: [model(x, training=training) for model in models], autograph=False)
     return lambda: [output.numpy() for output in together(batch)]

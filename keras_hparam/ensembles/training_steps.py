@@ -35,6 +35,8 @@ class TrainingSteps:
             self.losses_of_members = MemberLosses(loss, loss_weights, self.output_names, self.columns)
             self.output_kinds = tuple(self.losses_of_members.kinds)
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics, **rest)
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)  # built in the first step, it would be traced twice
         self.tuning_optimizer, self.tuning_function = None, None
         if self.bounds is not None:
             self.tuning_optimizer = self.options.tuning_optimizer
@@ -181,7 +183,9 @@ class TrainingSteps:
             def step(data):
                 return self.distribute_strategy.run(self.tuning_step, args=(data,))
 
-            self.tuning_function = step if self.run_eagerly else tf.function(step, jit_compile=self.jit_compile)
+            self.tuning_function = (
+                step if self.run_eagerly else tf.function(step, jit_compile=self.jit_compile, autograph=False)
+            )
         self.tuning_function(self.tuning_tensors)
 
     def _uniform(self, step, examples, stream):

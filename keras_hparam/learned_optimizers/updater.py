@@ -50,7 +50,9 @@ class Updater:
 
         key = (tuple(parameter.shape), parameter.dtype, decays)
         if key not in self._compiled:  # one for each: TensorFlow warns of a function that is traced for many shapes
-            self._compiled[key] = tf.function(functools.partial(self._update, decays=decays), jit_compile=True)
+            self._compiled[key] = tf.function(
+                functools.partial(self._update, decays=decays), jit_compile=True, autograph=False
+            )
         arguments = theta, moments, parameter, gradient, step, learning_rate
         return self._compiled[key](*tf.nest.map_structure(tf.convert_to_tensor, arguments))
 

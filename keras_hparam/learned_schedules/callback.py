@@ -146,9 +146,9 @@ class TrainingDynamics(keras.callbacks.Callback):
             return values, outputs, step, schedule(step)
 
         # One program: many small ones would cost more than what they compute.
-        self._decide = tf.function(decide)
-        self._read_rate = tf.function(lambda: schedule(schedule.optimizer._iterations))
-        self._outputs = tf.function(probe.outputs)
+        self._decide = tf.function(decide, autograph=False)
+        self._read_rate = tf.function(lambda: schedule(schedule.optimizer._iterations), autograph=False)
+        self._outputs = tf.function(probe.outputs, autograph=False)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._counted, self._sum, self._first = 0, 0.0, 0

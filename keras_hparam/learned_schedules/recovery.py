@@ -22,8 +22,8 @@ class LastGood:
             keras.Variable(variable, trainable=False, dtype=variable.dtype, name="last_good")
             for variable in self.variables
         ]
-        self.keep = tf.function(lambda: _copy(self.variables, self.copies))
-        self.take_back = tf.function(lambda: _copy(self.copies, self.variables))
+        self.keep = tf.function(lambda: _copy(self.variables, self.copies), autograph=False)
+        self.take_back = tf.function(lambda: _copy(self.copies, self.variables), autograph=False)
 
 
 def _optimizers(model):

@@ -63,13 +63,13 @@ class Decoder:
         number, real, flag = (tf.TensorSpec([], dtype) for dtype in (tf.int32, tf.float32, tf.bool))
         tokens, rows = tf.TensorSpec([1, None, None], tf.int32), tf.TensorSpec([None, None], tf.int32)
         options = [number, tf.TensorSpec([2], tf.int32), real, real, flag]
-        self._read = tf.function(self._read_impl, input_signature=[inputs])
-        self._read_and_predict = tf.function(self._read_and_predict_impl, input_signature=[inputs])
-        self._score = tf.function(self._score_impl, input_signature=[outputs, tokens])
+        self._read = tf.function(self._read_impl, input_signature=[inputs], autograph=False)
+        self._read_and_predict = tf.function(self._read_and_predict_impl, input_signature=[inputs], autograph=False)
+        self._score = tf.function(self._score_impl, input_signature=[outputs, tokens], autograph=False)
 
         def unrolled(function, *specs):
             signature = [outputs, *constraints, *specs]
-            return tf.function(functools.partial(function, model), input_signature=signature)
+            return tf.function(functools.partial(function, model), input_signature=signature, autograph=False)
 
         self._sample = unrolled(autoregression.sample, *options)
         self._beam = unrolled(autoregression.beam_search, number)

@@ -126,7 +126,7 @@ def check_xla(layer, inputs, tolerance=1e-5):
     def call(*values):
         return leaves(layer(*filled(arguments(inputs), values)))
 
-    expected = arrays(tf.function(call, jit_compile=False)(*tensors))
+    expected = arrays(tf.function(call, jit_compile=False, autograph=False)(*tensors))
     with attempt(f"{name_of(layer)}: expected XLA to compile it"):
-        received = arrays(tf.function(call, jit_compile=True)(*tensors))
+        received = arrays(tf.function(call, jit_compile=True, autograph=False)(*tensors))
     assert_close(expected, received, tolerance, f"{name_of(layer)} under XLA")

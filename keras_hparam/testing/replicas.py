@@ -58,7 +58,7 @@ def _step(strategy, make_model, weights, inputs, targets, loss, learning_rate):
             share = loss(outputs, filled(targets, goals)) / strategy.num_replicas_in_sync
         optimizer.apply(tape.gradient(share, variables), variables)  # sums over replicas
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(values, goals):
         strategy.run(replica_step, args=(values, goals))
 

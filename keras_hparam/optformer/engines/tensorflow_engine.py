@@ -78,7 +78,9 @@ class TensorFlowEngine:
         if not self._compiled:  # every iterator has the same signature
             signature = None if self._needs_fixed_shapes else [iterator.element_spec]
             for name, function in (("step", self._replica_step), ("evaluate", self._replica_sums)):
-                self._compiled[name] = tf.function(functools.partial(self._run, function), input_signature=signature)
+                self._compiled[name] = tf.function(
+                    functools.partial(self._run, function), input_signature=signature, autograph=False
+                )
         return iterator
 
     def step(self, batch):
