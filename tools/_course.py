@@ -6,7 +6,10 @@ import math
 import pathlib
 import sys
 
+from absl import flags
+
 from keras_hparam import atomic, checkpoints, distribute
+from keras_hparam.checkpoints import exclusive
 
 
 def is_chief(strategy):
@@ -21,6 +24,16 @@ def held(workdir, strategy=None):
         InUseError: if another program has it.
     """
     return checkpoints.Exclusive(workdir, "--workdir") if is_chief(strategy) else contextlib.nullcontext()
+
+
+def check_free(workdir):
+    """Says at once, before libraries are loaded, that another program has the workdir; `held` then keeps it.
+
+    Raises:
+        InUseError: if another program has it. Workers, who share theirs, are not asked.
+    """
+    if flags.FLAGS.strategy != "multi_worker":
+        exclusive.require_free(workdir, "--workdir")
 
 
 @contextlib.contextmanager

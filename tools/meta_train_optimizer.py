@@ -156,6 +156,7 @@ def main(argv):
     """Trains, resumes, writes the weights and the curve."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    _course.check_free(FLAGS.workdir)
     strategy = _strategy.make_strategy()
     from keras_hparam.learned_optimizers.meta import meta_train
 

@@ -134,6 +134,7 @@ def main(argv):
     """Holds the workdir and trains."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
+    _course.check_free(FLAGS.workdir)
     strategy = _strategy.make_strategy()
     if FLAGS.studies_dir and FLAGS.data_dir:
         raise app.UsageError("Expected --studies_dir or --data_dir, since stored studies are complete. Received: both.")

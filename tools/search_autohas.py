@@ -9,6 +9,7 @@ Killed and started again with the same flags, it continues. On several machines,
 import os
 import sys
 
+import _course
 import _strategy
 from absl import app, flags
 
@@ -77,6 +78,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _course.check_free(FLAGS.workdir)
     strategy = _strategy.make_strategy()
     import autohas_search  # slow to load: the flags are right by now
 

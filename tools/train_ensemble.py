@@ -10,6 +10,7 @@ TF_CONFIG and a --workdir that all of them see; the first one writes.
 import os
 import sys
 
+import _course
 import _strategy
 from absl import app, flags
 
@@ -80,6 +81,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _course.check_free(FLAGS.workdir)
     strategy = _strategy.make_strategy() or distribute.strategy("default")
     import ensemble_training  # slow to load: the flags are right by now
 

@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from keras_hparam import errors
-from keras_hparam.checkpoints.exclusive import Exclusive
+from keras_hparam.checkpoints.exclusive import Exclusive, require_free
 
 HOLD = """
 import sys, time
-from keras_hparam.checkpoints.exclusive import Exclusive
+from keras_hparam.checkpoints.exclusive import Exclusive, require_free
 held = Exclusive(sys.argv[1], "workdir")
 print("held", flush=True)
 time.sleep(600)
@@ -52,3 +52,16 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(errors.UnavailableError, match="Expected `workdir` .* on a file system with locks.*No locks"):
         Exclusive(tmp_path, "workdir")
+
+
+def test_asking_whether_it_is_free_holds_and_makes_nothing(tmp_path):
+    require_free(tmp_path / "new", "--workdir")
+    assert not (tmp_path / "new").exists()
+    with Exclusive(tmp_path):
+        with pytest.raises(errors.InUseError, match="Expected `--workdir` .*one program at a time"):
+            require_free(tmp_path, "--workdir")
+    before = (tmp_path / ".in_use").read_bytes()
+    require_free(tmp_path)
+    require_free(tmp_path)
+    assert (tmp_path / ".in_use").read_bytes() == before
+    Exclusive(tmp_path).release()
