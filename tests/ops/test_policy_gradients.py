@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy import stats
 
+from keras_hparam.distribute.compilation import compile
 from keras_hparam.ops import policy_gradients as pg
 from keras_hparam.ops.differentiation import value_and_gradient
 
@@ -113,20 +114,21 @@ def test_the_gradient_of_reinforce_is_that_of_the_expectation():
 def train_bandit(method, rng):
     """Logits after learning three arms of mean rewards 0, 1 and .5, with noise."""
     logits, means = np.zeros(3, "float32"), np.array([0.0, 1.0, 0.5])
+
+    def loss(x, actions, rewards, old):
+        now = pg.categorical_log_probability(actions, ops.broadcast_to(x, (32, 3)))
+        if method == "reinforce":
+            return pg.reinforce_loss(now, rewards - pg.others_mean(rewards))
+        return pg.ppo_loss(now, old, pg.normalized(rewards))
+
+    gradient = compile(lambda x, *seen: value_and_gradient(lambda x: loss(x, *seen))(x)[1], jit=False)
     for _ in range(60):
         probabilities = np.exp(logits) / np.exp(logits).sum()
         actions = rng.choice(3, size=32, p=probabilities / probabilities.sum())
         rewards = (means[actions] + 0.3 * rng.normal(size=32)).astype("float32")
         old = np.log(probabilities[actions])
-
-        def loss(x, actions=actions, rewards=rewards, old=old):
-            now = pg.categorical_log_probability(actions, ops.broadcast_to(x, (32, 3)))
-            if method == "reinforce":
-                return pg.reinforce_loss(now, rewards - pg.others_mean(rewards))
-            return pg.ppo_loss(now, old, pg.normalized(rewards))
-
         for _ in range(1 if method == "reinforce" else 4):
-            logits = logits - 0.5 * numpy(value_and_gradient(loss)(logits)[1])
+            logits = logits - 0.5 * numpy(gradient(logits, actions, rewards, old))
     return logits
 
 
@@ -153,6 +155,11 @@ def test_a_chain_is_learned():
             rewards.append(1.0 if right and place == places - 1 else 0.0 if right else 0.1)
         return visited, chosen, rewards
 
+    def loss(x, visited, chosen, advantages):
+        now = pg.categorical_log_probability(chosen, ops.take(x, visited, axis=0))
+        return pg.reinforce_loss(now, advantages)
+
+    gradient = compile(lambda x, *seen: value_and_gradient(lambda x: loss(x, *seen))(x)[1], jit=False)
     for discount, best in ((0.95, 1), (0.0, 0)):
         rng, logits = np.random.default_rng(0), np.zeros((places, 2), "float32")
         for _ in range(80):
@@ -161,9 +168,5 @@ def test_a_chain_is_learned():
             gains = numpy(pg.returns(rewards.astype("float32"), discount))
             advantages = gains - gains.mean(axis=1, keepdims=True)
 
-            def loss(x, visited=visited, chosen=chosen, advantages=advantages):
-                now = pg.categorical_log_probability(chosen, ops.take(x, visited, axis=0))
-                return pg.reinforce_loss(now, advantages)
-
-            logits = logits - 4.0 * numpy(value_and_gradient(loss)(logits)[1])
+            logits = logits - 4.0 * numpy(gradient(logits, visited, chosen, advantages))
         assert logits[0].argmax() == best and (discount == 0.0 or (logits.argmax(axis=1) == 1).all())
