@@ -43,4 +43,4 @@ def meet(strategy):
     def add():
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0))
 
-    strategy.run(tf.function(add))
+    strategy.run(tf.function(add, autograph=False))
