@@ -39,11 +39,11 @@ def test_without_hits_there_is_no_figure():
 
 def test_the_program_runs_all_methods_and_resumes(tmp_path):
     command = [sys.executable, "-m", "benchmarks.particles", f"--workdir={tmp_path}", "--tries=32"]
-    command += ["--clusters=lennard_jones_5", "--methods=untrained,basin_hopping,adam,fire_multistart"]
+    command += ["--clusters=lennard_jones_5", "--methods=untrained,basin_hopping,multistart,adam,fire_multistart"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "particles.json").read_text())["lennard_jones_5"]
-    for method in ("untrained", "basin_hopping", "fire_multistart"):
+    for method in ("untrained", "basin_hopping", "multistart", "fire_multistart"):
         assert found[method]["hits"] > 0.5 * found[method]["tries"], method  # five atoms have one minimum
     assert found["basin_hopping"]["tries"] == 8
     cell = tmp_path / "lennard_jones_5-adam-32-0.json"

@@ -11,7 +11,7 @@ from keras_hparam.checkpoints.exclusive import Exclusive, require_free
 
 HOLD = """
 import sys, time
-from keras_hparam.checkpoints.exclusive import Exclusive, require_free
+from keras_hparam.checkpoints.exclusive import Exclusive
 held = Exclusive(sys.argv[1], "workdir")
 print("held", flush=True)
 time.sleep(600)

@@ -74,7 +74,7 @@ def test_the_remainder_may_be_left_out(tmp_path, monkeypatch):
         ensembles.train(make(), X, Y, **TRAINING | {"batch_size": 23}, drop_remainder=True)
 
 
-@pytest.mark.parametrize("save_every", [1, 4])
+@pytest.mark.parametrize("save_every", [1, 2, 4])
 def test_a_training_that_is_killed_ends_like_one_that_is_not(tmp_path, save_every, monkeypatch):
     whole = make()
     losses = ensembles.train(whole, X, Y, **TRAINING)

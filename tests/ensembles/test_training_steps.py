@@ -140,7 +140,7 @@ def test_fit_takes_what_keras_takes(kind):
     options = {"steps_per_execution": {"steps_per_execution": 2}, "jit": {"jit_compile": True}}
     options = options | {"eager": {"run_eagerly": True}}
     model = plain(optimizer=keras.optimizers.Adam(0.02), metrics=["accuracy"], **options.get(kind, {}))
-    size = 5 if kind == "arrays" else 4  # of 24 examples: a remainder is another program
+    size = 5 if kind in ("arrays", "steps_per_execution") else 4  # of 24 examples: a remainder is another program
     steps = -(-24 // size)
     data = {"x": x, "y": y, "batch_size": size}
     if kind == "dataset":
@@ -148,7 +148,7 @@ def test_fit_takes_what_keras_takes(kind):
     if kind == "generator":
         batches = ((x[i : i + size], y[i : i + size]) for _ in range(20) for i in range(0, 24, size))
         data = {"x": batches, "steps_per_epoch": steps}
-    validation = tf.data.Dataset.from_tensor_slices((x, y)).batch(24)
+    validation = (x, y) if kind == "arrays" else tf.data.Dataset.from_tensor_slices((x, y)).batch(24)
     history = model.fit(**data, epochs=4, verbose=0, tuning_data=(x, y), validation_data=validation).history
     assert history["val_loss"][-1] < history["val_loss"][0]
     assert int(model.tuning_optimizer.iterations) == 4 * steps // 3

@@ -25,6 +25,7 @@ def test_a_training_with_a_seed_does_not_depend_on_the_models_before_it(name, rn
     else:
         build, x, y = autohas_spaces.tables(5, 8), rng.normal(size=(32, 5)), rng.normal(size=(32, 1))
     first, again = trained(build, DRAWING, x, y), trained(build, DRAWING, x, y)
-    other = trained(build, DRAWING | {"augmentation": "none", "dropout": 0.0}, x, y)
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    other = trained(build, DRAWING | ({"augmentation": "none"} if name == "images" else {"dropout": 0.0}), x, y)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)  # threads sum in any order
+    assert not all(np.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(first, other, strict=True))  # it draws
