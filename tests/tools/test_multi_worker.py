@@ -1,6 +1,5 @@
 """Several workers on one machine: their TF_CONFIG, what is shown, and how they end. No TensorFlow takes part."""
 
-import functools
 import json
 import os
 import pathlib
@@ -14,12 +13,19 @@ import pytest
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "tools" / "multi_worker.py"
 TASK = "import json, os, sys, time\nconfig = json.loads(os.environ['TF_CONFIG'])\nindex = config['task']['index']\n"
 WAIT = TASK + "print(os.getpid(), flush=True)\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+# What runs in the background ignores SIGINT, and so would what it starts. No preexec_fn: it forks this process, threads
+# and all, and gRPC, which other tests have loaded, may abort the copy.
+HEEDS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
 def start(code, *arguments, workers=2):
-    command = [sys.executable, str(PROGRAM), f"--workers={workers}", "--", sys.executable, "-c", code, *arguments]
-    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
+    command = [str(PROGRAM), f"--workers={workers}", "--", sys.executable, "-c", code, *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", HEEDS, *command], **pipes)
 
 
 def finish(process):
