@@ -12,13 +12,10 @@ import pathlib
 import subprocess
 import sys
 
-import numpy as np
 from absl import app, flags
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-POSITIONS = 2  # of a trial
-METRIC = "held_out_nll"
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the trainings and the table.", required=True)
@@ -43,21 +40,6 @@ def train(width, steps, workdir):
     subprocess.run([*command, *(f"--{name}={value}" for name, value in given.items())], check=True)
 
 
-def curve(workdir):
-    """{"parameters": int, "flops": [evaluations], "loss": [evaluations]} of a finished training."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    from keras_hparam import checkpoints
-
-    weights = checkpoints.load_weights(workdir / "weights").weights
-    parameters = sum(int(np.size(array)) for array in weights.values())
-    log = EventAccumulator(str(workdir / "tensorboard")).Reload()
-    found = {event.step: event.value for event in log.Scalars(METRIC)}  # after a kill, steps are written twice
-    steps = np.array(sorted(found))
-    flops = 6.0 * parameters * POSITIONS * FLAGS.trials_per_batch * steps
-    return {"parameters": parameters, "flops": flops.tolist(), "loss": [found[step] for step in steps]}
-
-
 def main(argv):
     """Trains what is missing, prints the table."""
     if argv[1:] or len(FLAGS.widths) != len(FLAGS.steps):
@@ -67,7 +49,7 @@ def main(argv):
     folder, curves = pathlib.Path(FLAGS.workdir), {}
     for width, steps in zip(FLAGS.widths, FLAGS.steps, strict=True):
         train(int(width), int(steps), folder / f"width-{width}")
-        curves[width] = curve(folder / f"width-{width}")
+        curves[width] = scaling_figures.curve(folder / f"width-{width}", FLAGS.trials_per_batch)
     slope = scaling_figures.slope(*scaling_figures.frontier(curves))
     rows = [["width", "parameters", "FLOPs", "held-out loss, nats"]]
     for width, one in curves.items():

@@ -3,7 +3,24 @@
 import matplotlib.figure
 import numpy as np
 
-from keras_hparam import reports
+from keras_hparam import checkpoints, reports
+from keras_hparam.optformer.weights import KIND
+
+METRIC = "held_out_nll"
+POSITIONS = 2  # of a trial
+
+
+def curve(workdir, trials_per_batch):
+    """{"parameters": int, "flops": [evaluations], "loss": [evaluations]} of a finished training of an OptFormer."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    weights = checkpoints.load_weights(workdir / "weights", kind=KIND).weights
+    parameters = sum(int(np.size(array)) for array in weights.values())
+    log = EventAccumulator(str(workdir / "tensorboard")).Reload()
+    found = {event.step: event.value for event in log.Scalars(METRIC)}  # after a kill, steps are written twice
+    steps = np.array(sorted(found))
+    flops = 6.0 * parameters * POSITIONS * trials_per_batch * steps
+    return {"parameters": parameters, "flops": flops.tolist(), "loss": [found[step] for step in steps.tolist()]}
 
 
 def frontier(curves):

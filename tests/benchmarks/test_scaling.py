@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks import scaling_figures
+from keras_hparam import checkpoints
+from keras_hparam.optformer.weights import KIND
+from keras_hparam.reports.scalar_log import ScalarLog
 
 
 def curves(slope=-0.3):
@@ -13,6 +16,18 @@ def curves(slope=-0.3):
         losses = [5.0 + slope * (e - 10.0) if name != "idle" else 9.0 for e in exponents]
         found[name] = {"parameters": 10, "flops": [10.0**e for e in exponents], "loss": losses}
     return found
+
+
+def test_a_curve_is_read_from_a_training_that_was_killed_once(tmp_path):
+    weights = {"a": np.zeros((3, 4), "float32"), "b": np.zeros(8, "float32")}
+    checkpoints.save_weights(tmp_path / "weights", weights, {}, kind=KIND)
+    for steps in ([2, 4, 6], [6, 8]):
+        with ScalarLog(tmp_path / "tensorboard") as log:
+            for step in steps:
+                log.write(step, {"held_out_nll": 10.0 - step, "objective": 0.0})
+    found = scaling_figures.curve(tmp_path, trials_per_batch=5)
+    assert found["parameters"] == 20 and found["loss"] == [8.0, 6.0, 4.0, 2.0]
+    assert found["flops"] == [6.0 * 20 * 10 * step for step in (2, 4, 6, 8)]
 
 
 def test_the_frontier_is_the_best_of_all_sizes():
