@@ -28,8 +28,10 @@ flags.DEFINE_bool("report", False, "Also leave the table and the picture in benc
 
 
 def train(width, steps, workdir):
-    """Trains one width to the end, if it has not been."""
-    if (workdir / "weights").exists():
+    """Trains one width to the end, if it has not been; on, if it has been trained for fewer steps."""
+    from benchmarks import scaling_figures
+
+    if scaling_figures.trained_steps(workdir) >= steps:
         return
     given = {
         "workdir": workdir, "width": width, "heads": max(1, width // 32), "layers": FLAGS.layers, "steps": steps,

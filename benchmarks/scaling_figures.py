@@ -10,6 +10,13 @@ METRIC = "held_out_nll"
 POSITIONS = 2  # of a trial
 
 
+def trained_steps(workdir):
+    """Of the weights that a training has left; 0, if there are none."""
+    if not (workdir / "weights").exists():
+        return 0
+    return checkpoints.load_weights(workdir / "weights", kind=KIND).manifest["training"]["figures"]["step"]
+
+
 def curve(workdir, trials_per_batch):
     """{"parameters": int, "flops": [evaluations], "loss": [evaluations]} of a finished training of an OptFormer."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -90,36 +90,20 @@ class _Loop:
 
     def batches(self, epochs):
         """The global batches from the present step to the end, distributed over the replicas."""
-
-        def own(context):
-            replicas = context.num_replicas_in_sync
-            mine = replicas // context.num_input_pipelines
-            specs = tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), self.data)
-            flat = tree.flatten(specs)
-
-            def load(index):
-                parts = tf.numpy_function(
-                    lambda index: self._shard(*divmod(int(index), mine), context.input_pipeline_id * mine, replicas),
-                    [index],
-                    [spec.dtype for spec in flat],
-                )
-                shaped = [tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, flat, strict=True)]
-                return tree.pack_sequence_as(specs, shaped)
-
-            first, last = self.step * mine, epochs * self.steps_per_epoch * mine
-            return tf.data.Dataset.range(first, last).map(load).prefetch(4)
-
-        batches = iter(self.strategy.distribute_datasets_from_function(own))
-        self._compiled = tf.function(self._run, input_signature=[batches.element_spec])  # of any number of examples
+        specs = tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), self.data)
+        steps = range(self.step, epochs * self.steps_per_epoch)
+        batches = distribute.distributed_batches(self.strategy, self._shard, specs, steps)
+        signature = [batches.element_spec]  # of any number of examples
+        self._compiled = tf.function(self._run, input_signature=signature, autograph=False)
         return batches
 
-    def _shard(self, step, replica, first_replica, replicas):
-        """The flat arrays of one replica's examples at a step: a part of an epoch's permutation."""
+    def _shard(self, step, replica, replicas):
+        """The arrays of one replica's examples at a step: a part of an epoch's permutation."""
         epoch, batch = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
         rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-        rows = np.array_split(rows, replicas)[first_replica + replica]
-        return [array[rows] for array in tree.flatten(self.data)]
+        rows = np.array_split(rows, replicas)[replica]
+        return tree.map_structure(lambda array: array[rows], self.data)
 
     def step_on(self, batch):
         """A training step, and a tuning step where it is due; whether the epoch ended."""

@@ -85,7 +85,7 @@ class Probe:
         strategy = self.model.distribute_strategy
         if strategy is None or strategy.num_replicas_in_sync == 1:
             return tf.function(gradients, autograph=False)
-        on_all = tf.function(lambda: strategy.run(gradients))  # all replicas compute the same
+        on_all = tf.function(lambda: strategy.run(gradients), autograph=False)  # all replicas compute the same
         return lambda: [strategy.experimental_local_results(gradient)[0] for gradient in on_all()]
 
     def _forward(self):

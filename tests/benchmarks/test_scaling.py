@@ -20,7 +20,9 @@ def curves(slope=-0.3):
 
 def test_a_curve_is_read_from_a_training_that_was_killed_once(tmp_path):
     weights = {"a": np.zeros((3, 4), "float32"), "b": np.zeros(8, "float32")}
-    checkpoints.save_weights(tmp_path / "weights", weights, {}, kind=KIND)
+    assert scaling_figures.trained_steps(tmp_path) == 0
+    checkpoints.save_weights(tmp_path / "weights", weights, {}, kind=KIND, figures={"step": 8})
+    assert scaling_figures.trained_steps(tmp_path) == 8
     for steps in ([2, 4, 6], [6, 8]):
         with ScalarLog(tmp_path / "tensorboard") as log:
             for step in steps:

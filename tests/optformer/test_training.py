@@ -13,6 +13,12 @@ SETTINGS = TrainingSettings(steps=6, warmup_steps=2, checkpoint_every=3, log_eve
 BATCHES = batches.BatchSettings(trials_per_batch=64, max_parameters=4)
 
 
+@pytest.fixture(autouse=True)
+def one_shape(monkeypatch):
+    """To compile for; which one a step has is in test_batches.py."""
+    monkeypatch.setattr(batches, "LENGTHS", {16: 1.0})
+
+
 @pytest.fixture(scope="module")
 def tiny(config):
     return dataclasses.replace(config, width=16, num_layers=1, value_width=8, max_trials=200)

@@ -17,26 +17,6 @@ from keras_hparam.optformer.evaluation import held_out_sums
 BATCHES_AHEAD = 8
 
 
-def dataset(make, indices):
-    """`tf.data.Dataset` of the batches make(index), index in the range `indices`; every array keeps its rank and type.
-
-    Args:
-        make: callable int -> dict of the arrays of `shapes.ARRAYS`.
-        indices: range.
-    """
-    specs = {name: tf.TensorSpec([None] * len(axes), dtype) for name, (axes, dtype) in shapes.ARRAYS.items()}
-
-    def arrays(index):
-        batch = make(int(index))
-        return [batch[name] for name in specs]
-
-    def load(index):
-        loaded = tf.numpy_function(arrays, [index], [spec.dtype for spec in specs.values()])
-        return {name: tf.ensure_shape(array, specs[name].shape) for name, array in zip(specs, loaded, strict=True)}
-
-    return tf.data.Dataset.range(indices.start, indices.stop).map(load).prefetch(BATCHES_AHEAD)
-
-
 class TensorFlowEngine:
     """An engine for one device or many, see `engines`.
 
@@ -62,19 +42,13 @@ class TensorFlowEngine:
             first_step, steps: ints.
         """
 
-        def own(context):
-            """The dataset of one process, whose elements go to its replicas in turn."""
-            replicas = context.num_replicas_in_sync
-            mine = replicas // context.num_input_pipelines
+        def make(step, shard, num_shards):
+            batch = make_batch(step, shard, num_shards)
+            return self._pad(batch) if self._needs_fixed_shapes else batch
 
-            def make(index):
-                step, replica = divmod(index, mine)
-                batch = make_batch(step, context.input_pipeline_id * mine + replica, replicas)
-                return self._pad(batch) if self._needs_fixed_shapes else batch
-
-            return dataset(make, range(first_step * mine, steps * mine))
-
-        iterator = iter(self.strategy.distribute_datasets_from_function(own))
+        specs = {name: tf.TensorSpec([None] * len(axes), dtype) for name, (axes, dtype) in shapes.ARRAYS.items()}
+        steps = range(first_step, steps)
+        iterator = distribute.distributed_batches(self.strategy, make, specs, steps, BATCHES_AHEAD)
         if not self._compiled:  # every iterator has the same signature
             signature = None if self._needs_fixed_shapes else [iterator.element_spec]
             for name, function in (("step", self._replica_step), ("evaluate", self._replica_sums)):
