@@ -3,6 +3,7 @@
 Axes: T trials in the order in which they were asked for.
 """
 
+import gzip
 import json
 import pathlib
 import time
@@ -11,7 +12,7 @@ import zlib
 import numpy as np
 
 from benchmarks import peers, problems, reference
-from keras_hparam import errors
+from keras_hparam import atomic, errors
 from keras_hparam.spaces.convert import from_hyperparameters
 
 
@@ -118,3 +119,25 @@ def complete(workdir, data_dir, problem_name, peer, seed, num_trials):
         cell = run(problem, peer, seed, num_trials)
         reference.write_json(path(workdir, problem_name, peer, seed), cell)
     return cell
+
+
+def pack(workdir, file):
+    """Writes all cells of a workdir as one file, so that a benchmark can go on elsewhere, or get another peer."""
+    found = [json.loads(path.read_text()) for path in sorted((pathlib.Path(workdir) / "cells").glob("*/*/*.json"))]
+    atomic.write_bytes(pathlib.Path(file), gzip.compress(json.dumps(found).encode(), mtime=0))
+
+
+def unpack(file, workdir):
+    """Adds the cells of a file that `pack` wrote to a workdir, where it has none in their place.
+
+    Raises:
+        CorruptFileError: if the file is something else, or not whole.
+    """
+    try:
+        found = json.loads(gzip.decompress(pathlib.Path(file).read_bytes()))
+        cells = {path(workdir, cell["problem"], cell["peer"], cell["seed"]): cell for cell in found}
+    except (KeyError, *errors.MALFORMED) as error:
+        raise errors.CorruptFileError(f"Expected {file} to hold cells that were packed. Received: {error}.") from error
+    for place, cell in cells.items():
+        if not place.exists():
+            reference.write_json(place, cell)

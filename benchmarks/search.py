@@ -5,10 +5,11 @@
 prints, for all problems together and for each suite, normalised regret and mean rank at 10, 25, 50 and 100 trials
 with 95% bootstrap intervals, the differences to `--base` and milliseconds per proposal, and leaves `summary.json`,
 `table.txt` and `regret.png` in the workdir. Every (problem, peer, seed) is a file of its own there: a benchmark that
-was killed continues, and one with more peers, seeds or problems reuses what exists (delete `<workdir>/cells/*/planning`
-after the weights behind an unchanged name, or the code, have changed). The best known values and the medians of random
-search that normalise the regret are searched for first (a few minutes in all) and cached in `<workdir>/references`;
-`--references_only` stops there. A search that fails is logged and left out, and the program ends with an error.
+was killed continues, and one with more peers, seeds or problems reuses what exists; `--cells=FILE` takes them from one
+workdir to another (delete `<workdir>/cells/*/planning` after the weights behind an unchanged name, or the code, have
+changed). The best known values and the medians of random search that normalise the regret are searched for first (a few
+minutes in all) and cached in `<workdir>/references`; `--references_only` stops there. A search that fails is logged and
+left out, and the program ends with an error.
 
 BLAS and OpenMP are pinned to one thread, by environment variables set before NumPy is imported: with the default
 number of threads the Gaussian processes of the peers are several times slower. TensorFlow's own threads are left alone
@@ -36,6 +37,7 @@ flags.DEFINE_string("workdir", None, "Folder of the cells, the references, the t
 flags.DEFINE_string("data_dir", str(ROOT.parent / "shared" / "data"), "Folder with YAHPO Gym's archives.")
 flags.DEFINE_integer("processes", 1, "Independent processes that share the cells.", lower_bound=1)
 flags.DEFINE_bool("references_only", False, "Only search for the best known values and the medians.")
+flags.DEFINE_string("cells", "", "File of searches that are not run again; those of the workdir are added at the end.")
 flags.DEFINE_bool("report_only", False, "Only report what the workdir holds.")
 
 
@@ -59,6 +61,8 @@ def main(argv):
     from benchmarks import problems as suites
 
     workdir = pathlib.Path(FLAGS.workdir)
+    if FLAGS.cells and pathlib.Path(FLAGS.cells).exists():
+        cells.unpack(FLAGS.cells, workdir)
     parsed = [peers.parse(peer) for peer in FLAGS.peers]
     ours = [peer.label for peer in parsed if peer.name in peers.OURS]
     base = peers.parse(FLAGS.base).label if FLAGS.base else next(iter(ours), None)
@@ -77,6 +81,8 @@ def main(argv):
         calls = [(str(workdir), FLAGS.data_dir, *cell, FLAGS.trials) for cell in todo]
         failed = jobs.run(cells.complete, calls, FLAGS.processes)
     done = [cells.read(workdir, *cell, FLAGS.trials) for cell in grid]
+    if FLAGS.cells:
+        cells.pack(workdir, FLAGS.cells)
     report(workdir, problems, references, [cell for cell in done if cell is not None], FLAGS.trials, base)
     if failed:
         sys.exit(f"Expected {len(calls)} searches to end. Received: {len(failed)} failures, logged above.")

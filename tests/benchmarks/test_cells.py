@@ -1,5 +1,6 @@
 """One search of the benchmark: peers, seeds, caching, the program from end to end."""
 
+import gzip
 import pathlib
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from benchmarks import cells, jobs, peers, searchers
+from benchmarks import cells, jobs, peers, reference, searchers
 from keras_hparam import errors
 from keras_hparam.oracles import OptFormerOracle
 from keras_hparam.spaces.convert import from_hyperparameters
@@ -135,9 +136,27 @@ def test_a_failed_job_does_not_stop_the_others(num_processes):
     assert jobs.run(divmod, [(8, 2), (1, 0), (9, 3)], num_processes) == [(1, 0)]
 
 
+def test_cells_go_from_one_workdir_to_another(formulas, tmp_path):
+    for peer in ("random", "local"):
+        cell = cells.run(formulas["branin"], peer, 1, 5)
+        reference.write_json(cells.path(tmp_path / "one", cell["problem"], peer, 1), cell)
+    cells.pack(tmp_path / "one", tmp_path / "packed")
+    own = {**cell, "num_trials": 7}
+    reference.write_json(cells.path(tmp_path / "two", cell["problem"], "local", 1), own)
+    cells.unpack(tmp_path / "packed", tmp_path / "two")
+    assert cells.read(tmp_path / "two", cell["problem"], "local", 1, 5) == own  # nothing is replaced
+    expected = cells.read(tmp_path / "one", cell["problem"], "random", 1, 5)
+    assert cells.read(tmp_path / "two", cell["problem"], "random", 1, 5) == expected
+    whole = (tmp_path / "packed").read_bytes()
+    for content in (whole[:-9], b"", gzip.compress(b'[{"peer": "local"}]'), gzip.compress(b"7")):
+        (tmp_path / "packed").write_bytes(content)
+        with pytest.raises(errors.CorruptFileError, match="packed to hold cells"):
+            cells.unpack(tmp_path / "packed", tmp_path / "two")
+
+
 def test_the_program_prints_and_saves(tmp_path):
     command = [sys.executable, "-m", "benchmarks.search", f"--workdir={tmp_path}", "--problems=svm,branin"]
-    command += ["--peers=random,local", "--trials=12", "--seeds=2", "--base=local"]
+    command += ["--peers=random,local", "--trials=12", "--seeds=2", "--base=local", f"--cells={tmp_path / 'packed'}"]
     (tmp_path / "references").mkdir()
     for name, best, median in (("svm", 0.85, 0.74), ("branin", 0.397887, 40.0)):
         content = f'{{"best": {best}, "median": {median}, "source": "test", "version": 1}}'
@@ -147,3 +166,5 @@ def test_the_program_prints_and_saves(tmp_path):
     assert "== overall: 2 problems, 4 searches" in first.stdout and "rank minus that of local" in first.stdout
     assert (tmp_path / "table.txt").read_text() == first.stdout
     assert (tmp_path / "regret.png").read_bytes().startswith(b"\x89PNG")
+    cells.unpack(tmp_path / "packed", tmp_path / "other")
+    assert len(list(tmp_path.glob("other/cells/*/*/*.json"))) == 8
