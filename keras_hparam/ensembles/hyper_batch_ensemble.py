@@ -91,7 +91,8 @@ class HyperBatchEnsemble(TrainingSteps, MemberPredictions, keras.Model):
         self.bounds = Bounds(ensemble_size, *zip(*limits, strict=True), encoding, name="bounds") if limits else None
         self.output_kinds = tuple(output_kinds or ["point"] * len(self.network.outputs))
         self.losses_of_members, self.tuning_tensors, self.tuning_batch_size = None, None, None
-        self(conversion_plan.functional(model).input)  # symbolically: Keras knows the inputs, and can export the model
+        # Symbolically, so that Keras knows the inputs and can export the model.
+        self.output_specs = self(conversion_plan.functional(model).input)
 
     @classmethod
     def from_model(cls, model, ensemble_size, hyperparameters=(), **kwargs):

@@ -4,6 +4,7 @@ Axes: K members, n examples of this replica, P columns of hyperparameters.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops, tree
 
@@ -70,12 +71,24 @@ class TrainingSteps:
         x, y, sample_weight = self.set_tuning_data(
             x, y, sample_weight, tuning_data, tuning_split, kwargs.get("batch_size")
         )
+        self._build_metrics(x, y)
         bounds_history = BoundsHistory()
         callbacks = [] if callbacks is None else callbacks if isinstance(callbacks, list | tuple) else [callbacks]
         callbacks = [*callbacks, bounds_history, StopOnDivergence()]
         history = super().fit(x, y, sample_weight=sample_weight, callbacks=callbacks, **kwargs)
         history.history.update(bounds_history.history)
         return history
+
+    def _build_metrics(self, x, y):
+        """Makes the variables of Keras' metrics where the data say their shapes: made in the first step, it would be
+        traced twice. Under a strategy, Keras does so."""
+        if self._distribute_strategy is not None or self._compile_metrics is None or self._compile_metrics.built:
+            return
+        if isinstance(x, tf.data.Dataset):
+            _, y, _ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
+        if all(isinstance(part, np.ndarray | tf.Tensor | tf.TensorSpec) for part in tree.flatten(y)):
+            known = tree.map_structure(lambda part: keras.KerasTensor((None, *part.shape[1:]), part.dtype), y)
+            self._compile_metrics.build(known, self.output_specs)
 
     def set_tuning_data(self, x, y, sample_weight, data, share, batch_size):
         """Keeps the tuning data, taken from the training data where there are none; gives the training data back."""

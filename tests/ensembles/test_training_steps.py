@@ -154,6 +154,17 @@ def test_fit_takes_what_keras_takes(kind):
     assert int(model.tuning_optimizer.iterations) == 4 * steps // 3
 
 
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_the_first_step_is_traced_once(monkeypatch, as_dataset):
+    """As it is where the step makes no variables, those of metrics neither."""
+    model, (x, y), traced = plain(metrics=["accuracy"]), models.data(size=8), []
+    update = model.update
+    monkeypatch.setattr(model, "update", lambda *data: traced.append(data) or update(*data))
+    data = (tf.data.Dataset.from_tensor_slices((x, y)).batch(4),) if as_dataset else (x, y)
+    history = model.fit(*data, epochs=1, batch_size=None if as_dataset else 4, tuning_data=(x, y), verbose=0).history
+    assert len(traced) == 1 and 0.0 <= history["accuracy"][0] <= 1.0
+
+
 def test_a_dataset_without_tuning_data_gives_some_of_its_batches(caplog):
     x, y = models.data()
     model = plain()
