@@ -1,7 +1,5 @@
 """Batches whose shards are made in the processes that use them, for all replicas of a `tf.distribute` strategy."""
 
-from keras import tree
-
 
 def distributed_batches(strategy, make, specs, steps, ahead=4):
     """An iterator over the batches of some steps, of which every replica has its own shard.
@@ -21,6 +19,7 @@ def distributed_batches(strategy, make, specs, steps, ahead=4):
         [0.0, 1.0, 2.0]
     """
     import tensorflow as tf
+    from keras import tree
 
     flat, options = tree.flatten(specs), tf.data.Options()
     # The thread that would tune it is waited for when the iterator goes, up to as long as that has been there: it is

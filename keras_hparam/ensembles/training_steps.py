@@ -86,7 +86,8 @@ class TrainingSteps:
             return
         if isinstance(x, tf.data.Dataset):
             _, y, _ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
-        if all(isinstance(part, np.ndarray | tf.Tensor | tf.TensorSpec) for part in tree.flatten(y)):
+        parts, kinds = tree.flatten(y), np.ndarray | tf.Tensor | tf.TensorSpec
+        if all(isinstance(part, kinds) and tf.TensorShape(part.shape).rank for part in parts):
             known = tree.map_structure(lambda part: keras.KerasTensor((None, *part.shape[1:]), part.dtype), y)
             self._compile_metrics.build(known, self.output_specs)
 
