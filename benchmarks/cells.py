@@ -131,13 +131,17 @@ def unpack(file, workdir):
     """Adds the cells of a file that `pack` wrote to a workdir, where it has none in their place.
 
     Raises:
-        CorruptFileError: if the file is something else, or not whole.
+        CorruptFileError: if the file is something else, not whole, or names a place outside of the workdir.
     """
+    folder = (pathlib.Path(workdir) / "cells").resolve()
     try:
         found = json.loads(gzip.decompress(pathlib.Path(file).read_bytes()))
         cells = {path(workdir, cell["problem"], cell["peer"], cell["seed"]): cell for cell in found}
     except (KeyError, *errors.MALFORMED) as error:
         raise errors.CorruptFileError(f"Expected {file} to hold cells that were packed. Received: {error}.") from error
+    outside = [str(place) for place in cells if place.resolve().parents[1].parent != folder]
+    if outside:
+        raise errors.CorruptFileError(f"Expected {file} to name cells within {folder}. Received: {outside[0]}.")
     for place, cell in cells.items():
         if not place.exists():
             reference.write_json(place, cell)

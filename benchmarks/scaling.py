@@ -45,7 +45,8 @@ def train(width, steps, workdir):
 def main(argv):
     """Trains what is missing, prints the table."""
     if argv[1:] or len(FLAGS.widths) != len(FLAGS.steps):
-        raise app.UsageError(f"Expected as many --steps as --widths, and flags only. Received: {argv[1:]}.")
+        given = f"{len(FLAGS.steps)} steps, {len(FLAGS.widths)} widths, {argv[1:]}"
+        raise app.UsageError(f"Expected as many --steps as --widths, and flags only. Received: {given}.")
     from benchmarks import reference, scaling_figures, tables
 
     folder, curves = pathlib.Path(FLAGS.workdir), {}

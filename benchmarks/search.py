@@ -63,6 +63,8 @@ def main(argv):
     workdir = pathlib.Path(FLAGS.workdir)
     if FLAGS.cells and pathlib.Path(FLAGS.cells).exists():
         cells.unpack(FLAGS.cells, workdir)
+    elif FLAGS.cells:
+        logging.warning("%s is not there yet: no search is taken from it.", FLAGS.cells)
     parsed = [peers.parse(peer) for peer in FLAGS.peers]
     ours = [peer.label for peer in parsed if peer.name in peers.OURS]
     base = peers.parse(FLAGS.base).label if FLAGS.base else next(iter(ours), None)

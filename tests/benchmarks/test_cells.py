@@ -1,6 +1,7 @@
 """One search of the benchmark: peers, seeds, caching, the program from end to end."""
 
 import gzip
+import json
 import pathlib
 import subprocess
 import sys
@@ -152,6 +153,11 @@ def test_cells_go_from_one_workdir_to_another(formulas, tmp_path):
         (tmp_path / "packed").write_bytes(content)
         with pytest.raises(errors.CorruptFileError, match="packed to hold cells"):
             cells.unpack(tmp_path / "packed", tmp_path / "two")
+    foreign = json.dumps([{**cell, "problem": "../../elsewhere"}]).encode()
+    (tmp_path / "packed").write_bytes(gzip.compress(foreign))
+    with pytest.raises(errors.CorruptFileError, match="cells within .*elsewhere"):
+        cells.unpack(tmp_path / "packed", tmp_path / "two")
+    assert not list(tmp_path.rglob("elsewhere"))
 
 
 def test_the_program_prints_and_saves(tmp_path):
