@@ -20,7 +20,8 @@ from benchmarks.training_programs import finish
 from keras_hparam import errors
 from keras_hparam.checkpoints import exclusive
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+REPEATABLE = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+REPEATABLE["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its kernels round differently now and then
 LONGEST = 1.2  # moments of kills, in durations of a training that is not killed
 CHANGING, DATED = ("seconds", "shared_object_id"), "metadata.json"  # keys of JSON, a part of a `.keras` file
 
@@ -85,7 +86,7 @@ def kill_often(row, kills, seed, directory):
 
 def _run(program, workdir, moment=float("inf")):
     """Starts a program; the seconds that it held its workdir, or None if it was killed after `moment` seconds."""
-    process = program.start(workdir, **ONE_THREAD)
+    process = program.start(workdir, **REPEATABLE)
     while process.poll() is None and not _holds(process, workdir):
         time.sleep(0.005)
     began = time.monotonic()
