@@ -117,13 +117,12 @@ class ElementwiseRule:
         config, batch_rank = self.config, 2 * (len(theta.shape) - 1)
         dtype = keras.backend.standardize_dtype(parameter.dtype)
         theta, step = ops.cast(theta, dtype), ops.cast(step, dtype)
+        factors = features.corrections(config, step)
         moments = features.updated_moments(config, moments, gradient, batch_rank)
-        inverse = features.inverse_root(
-            moments["second_moment_0"], config.second_moment_decays[0], step, config.epsilon
-        )
-        base = moments["momentum_0"] * features.correction(config.momentum_decays[0], step) * inverse
+        inverse = features.inverse_root(moments["second_moment_0"], factors["second_moment_0"], config.epsilon)
+        base = moments["momentum_0"] * factors["momentum_0"] * inverse
         rms = features.root_mean_square(parameter, batch_rank)
-        seen = features.element_features(config, moments, parameter, gradient, inverse, rms, step, batch_rank)
+        seen = features.element_features(config, moments, factors, parameter, gradient, inverse, rms, batch_rank)
         context = self._context(parameter, rms, base, step, total_steps, batch_rank)
         weights = theta[..., : self.network.num_parameters]
         direction, magnitude = self.network(weights, seen, context, len(parameter.shape))

@@ -86,9 +86,21 @@ def average(old, new, decay):
     return old + (1.0 - decay) * (new - old)
 
 
-def correction(decay, step):
-    """1 / (1 − decay^(step + 1)): what a moving average of the steps 0 … step is multiplied by."""
-    return -1.0 / ops.expm1((step + 1.0) * math.log(decay))
+def corrections(config, step):
+    """1 / (1 − decay^(step + 1)), what the moving averages of the steps 0 … step are multiplied by.
+
+    Args:
+        config: `OptimizerConfig`.
+        step: float scalar tensor ≥ 0.
+
+    Returns:
+        Dict of scalar tensors: "momentum_0", …, "second_moment_0", …, and "factored".
+    """
+    first, second = averaged_decays(config)
+    logarithms = np.log([*first, *second, config.factored_decay]).astype("float32")
+    found = ops.unstack(-1.0 / ops.expm1((step + 1.0) * ops.cast(logarithms, step.dtype)), len(logarithms))
+    names = [f"momentum_{index}" for index in range(len(first))] + [f"second_moment_{i}" for i in range(len(second))]
+    return dict(zip([*names, "factored"], found, strict=True))
 
 
 def bounded(x):
@@ -110,35 +122,35 @@ def root_mean_square(x, batch_rank=0):
     return ops.reshape(ops.sqrt(mean), (*x.shape[:batch_rank], *(1,) * (len(x.shape) - batch_rank)))
 
 
-def inverse_root(second_moment, decay, step, epsilon):
-    """1 / (sqrt(v̂) + ε) of a moving average v of squares."""
-    return 1.0 / (ops.sqrt(second_moment * correction(decay, step)) + epsilon)
+def inverse_root(second_moment, correction, epsilon):
+    """1 / (sqrt(v̂) + ε) of a moving average v of squares, v̂ = v·correction."""
+    return 1.0 / (ops.sqrt(second_moment * correction) + epsilon)
 
 
-def factored_inverse_root(moments, config, step, shape):
+def factored_inverse_root(moments, correction, epsilon, shape):
     """(p [*batch, …, 1], q [*batch, 1, …, out]) with p·q = 1 / sqrt(v̂), where v = rows·columns / mean(rows)."""
     rows, columns = moments["rows"], moments["columns"]
     relative = columns / (ops.mean(columns, axis=-1, keepdims=True) + 1e-30)
-    p = inverse_root(rows, config.factored_decay, step, config.epsilon)
+    p = inverse_root(rows, correction, epsilon)
     q = 1.0 / (ops.sqrt(relative) + 1e-6)
     batch = tuple(rows.shape[:-1])
     return ops.reshape(p, (*batch, *shape[:-1], 1)), ops.reshape(q, (*batch, *(1,) * (len(shape) - 1), shape[-1]))
 
 
-def element_features(config, moments, parameter, gradient, inverse, rms, step, batch_rank=0):
+def element_features(config, moments, factors, parameter, gradient, inverse, rms, batch_rank=0):
     """The features per parameter: a list of tensors [*batch, *shape] between −3 and 3.
 
     Args:
         config: `OptimizerConfig`.
         moments: dict of `updated_moments`.
+        factors: dict of `corrections`.
         parameter, gradient: tensors [*batch, *shape].
         inverse: `inverse_root` of the first second moment.
         rms: `root_mean_square` of the parameter.
-        step: float scalar tensor ≥ 0, the number of this step.
         batch_rank: number of batch axes.
     """
     first, second = averaged_decays(config)
-    corrected = [moments[f"momentum_{index}"] * correction(decay, step) for index, decay in enumerate(first)]
+    corrected = [moments[name] * factors[name] for name in (f"momentum_{index}" for index in range(len(first)))]
     found = []
     if "gradient" in config.features:
         found.append(gradient * inverse)
@@ -147,13 +159,15 @@ def element_features(config, moments, parameter, gradient, inverse, rms, step, b
     if "factored" in config.features:
         p, q = inverse, 1.0
         if "rows" in moments:
-            p, q = factored_inverse_root(moments, config, step, parameter.shape[batch_rank:])
+            shape = parameter.shape[batch_rank:]
+            p, q = factored_inverse_root(moments, factors["factored"], config.epsilon, shape)
         found += [gradient * p * q, corrected[0] * p * q]
     if "parameter" in config.features:
         found.append(parameter * (1.0 / (rms + 1e-12)))
     found = [bounded(x) for x in found]
     if "second_moment" in config.features:
-        base, *others = (moments[f"second_moment_{i}"] * correction(decay, step) for i, decay in enumerate(second))
+        names = (f"second_moment_{index}" for index in range(len(second)))
+        base, *others = (moments[name] * factors[name] for name in names)
         found += [contrast(other, base) for other in others]
     return found
 
@@ -166,10 +180,10 @@ def time_features(config, step, total_steps=None):
         step: float scalar tensor ≥ 0.
         total_steps: scalar tensor or number; None, or not above 0: unknown.
     """
-    times = [contrast(step + 1.0, scale) for scale in config.time_scales]
+    times = contrast(step + 1.0, ops.cast(np.asarray(config.time_scales, "float32"), step.dtype))
     total = ops.cast(0.0 if total_steps is None else total_steps, step.dtype)
     known = ops.cast(total > 0, step.dtype)
-    return ops.stack([*times, known * ops.minimum(step / ops.maximum(total, 1.0), 1.0), known])
+    return ops.concatenate([times, ops.stack([known * ops.minimum(step / ops.maximum(total, 1.0), 1.0), known])])
 
 
 def tensor_features(shape, rms, direction_rms):
@@ -183,8 +197,8 @@ def tensor_features(shape, rms, direction_rms):
         rms, direction_rms: tensors [*batch, *ones], root mean squares.
     """
     batch = tuple(rms.shape[: len(rms.shape) - len(shape)])
-    sizes = [contrast(rms, PARAMETER_SCALE), contrast(direction_rms, DIRECTION_SCALE)]
-    fan_in = float(np.prod(shape[:-1]))
-    facts = [contrast(fan_in, FAN_IN_SCALE), float(len(shape) >= 2)]
-    values = [ops.reshape(size, batch) for size in sizes]
-    return ops.stack([*values, *[ops.full(batch, fact, rms.dtype) for fact in facts]], axis=-1)
+    sizes = ops.stack([ops.reshape(size, batch) for size in (rms, direction_rms)], axis=-1)
+    scales = ops.cast(np.asarray([PARAMETER_SCALE, DIRECTION_SCALE], "float32"), rms.dtype)
+    facts = [contrast(float(np.prod(shape[:-1])), FAN_IN_SCALE), float(len(shape) >= 2)]
+    facts = ops.broadcast_to(ops.cast(np.asarray(facts, "float32"), rms.dtype), (*batch, 2))
+    return ops.concatenate([contrast(sizes, scales), facts], axis=-1)

@@ -46,9 +46,10 @@ def computed(parameter, gradients, config=CONFIG):
     for gradient in gradients:
         moments = features.updated_moments(config, moments, gradient)
     step = np.float32(len(gradients) - 1)
-    inverse = features.inverse_root(moments["second_moment_0"], config.second_moment_decays[0], step, config.epsilon)
+    factors = features.corrections(config, step)
+    inverse = features.inverse_root(moments["second_moment_0"], factors["second_moment_0"], config.epsilon)
     rms = features.root_mean_square(parameter)
-    return features.element_features(config, moments, parameter, gradients[-1], inverse, rms, step)
+    return features.element_features(config, moments, factors, parameter, gradients[-1], inverse, rms)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
