@@ -97,8 +97,8 @@ def corrections(config, step):
         Dict of scalar tensors: "momentum_0", …, "second_moment_0", …, and "factored".
     """
     first, second = averaged_decays(config)
-    logarithms = np.log([*first, *second, config.factored_decay]).astype("float32")
-    found = ops.unstack(-1.0 / ops.expm1((step + 1.0) * ops.cast(logarithms, step.dtype)), len(logarithms))
+    logarithms = ops.convert_to_tensor(np.log([*first, *second, config.factored_decay]), step.dtype)
+    found = ops.unstack(-1.0 / ops.expm1((step + 1.0) * logarithms), len(first) + len(second) + 1)
     names = [f"momentum_{index}" for index in range(len(first))] + [f"second_moment_{i}" for i in range(len(second))]
     return dict(zip([*names, "factored"], found, strict=True))
 
@@ -180,7 +180,7 @@ def time_features(config, step, total_steps=None):
         step: float scalar tensor ≥ 0.
         total_steps: scalar tensor or number; None, or not above 0: unknown.
     """
-    times = contrast(step + 1.0, ops.cast(np.asarray(config.time_scales, "float32"), step.dtype))
+    times = contrast(step + 1.0, ops.convert_to_tensor(config.time_scales, step.dtype))
     total = ops.cast(0.0 if total_steps is None else total_steps, step.dtype)
     known = ops.cast(total > 0, step.dtype)
     return ops.concatenate([times, ops.stack([known * ops.minimum(step / ops.maximum(total, 1.0), 1.0), known])])
@@ -198,7 +198,7 @@ def tensor_features(shape, rms, direction_rms):
     """
     batch = tuple(rms.shape[: len(rms.shape) - len(shape)])
     sizes = ops.stack([ops.reshape(size, batch) for size in (rms, direction_rms)], axis=-1)
-    scales = ops.cast(np.asarray([PARAMETER_SCALE, DIRECTION_SCALE], "float32"), rms.dtype)
+    scales = ops.convert_to_tensor([PARAMETER_SCALE, DIRECTION_SCALE], rms.dtype)
     facts = [contrast(float(np.prod(shape[:-1])), FAN_IN_SCALE), float(len(shape) >= 2)]
-    facts = ops.broadcast_to(ops.cast(np.asarray(facts, "float32"), rms.dtype), (*batch, 2))
+    facts = ops.broadcast_to(ops.convert_to_tensor(facts, rms.dtype), (*batch, 2))
     return ops.concatenate([contrast(sizes, scales), facts], axis=-1)
