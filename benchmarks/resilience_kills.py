@@ -21,7 +21,6 @@ from keras_hparam import errors
 from keras_hparam.checkpoints import exclusive
 
 REPEATABLE = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-REPEATABLE["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its kernels round differently now and then
 LONGEST = 1.2  # moments of kills, in durations of a training that is not killed
 CHANGING, DATED = ("seconds", "shared_object_id"), "metadata.json"  # keys of JSON, a part of a `.keras` file
 

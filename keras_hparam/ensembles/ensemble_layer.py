@@ -96,21 +96,23 @@ class EnsembleLayer(keras.layers.Layer):
             raise errors.InvalidArgumentError(
                 f"Expected no `bias_l2`: the layer {self.name!r} has no bias. Received: shape {tuple(bias_l2.shape)}."
             )
+        variables = (self.kernel, self.delta_kernel, self.r, self.s, self.u, self.v, self.bias, self.delta_bias)
+        # Each is read once: its own gradient comes after that, also where gradients are not gated, as in Keras' `fit`.
+        weights = [_cast(variable, self.variable_dtype) for variable in variables]
         if training:
-            self._add_penalties(l2, bias_l2, e)
-        weights = (self.kernel, self.delta_kernel, self.r, self.s, self.u, self.v, self.bias, self.delta_bias)
+            self._add_penalties(l2, bias_l2, e, weights)
         x, *weights = (_cast(array, self.compute_dtype) for array in (x, *weights))
         e = tuple(_cast(half, self.compute_dtype) for half in e)
         return self.activation(self.product.apply(x, e, *weights))
 
-    def _add_penalties(self, l2, bias_l2, e):
+    def _add_penalties(self, l2, bias_l2, e, weights):
+        *kernels_and_factors, bias, delta_bias = weights
         if l2 is not None:
-            factors = (self.r, self.s, self.u, self.v) if self.regularize == "materialized" else ()
-            weights = ops.cast(l2, self.variable_dtype)
-            self.add_loss(hyper_batch_ensemble.l2_penalty(weights, e[0], self.kernel, self.delta_kernel, *factors))
+            used = kernels_and_factors if self.regularize == "materialized" else kernels_and_factors[:2]
+            self.add_loss(hyper_batch_ensemble.l2_penalty(ops.cast(l2, self.variable_dtype), e[0], *used))
         if bias_l2 is not None:
-            weights = ops.cast(bias_l2, self.variable_dtype)
-            self.add_loss(hyper_batch_ensemble.bias_l2_penalty(weights, e[1], self.bias, self.delta_bias))
+            rows = ops.cast(bias_l2, self.variable_dtype)
+            self.add_loss(hyper_batch_ensemble.bias_l2_penalty(rows, e[1], bias, delta_bias))
 
     def own_weights(self, e):
         """Kernels [K, …, I, O] and biases [K, O] or None of the members at (e, e'), [K, O] each, as float64 arrays."""

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops, tree
 
-from keras_hparam import errors
+from keras_hparam import distribute, errors
 from keras_hparam.ensembles import draws, replicas, tuning_data
 from keras_hparam.ensembles.bounds_history import BoundsHistory, StopOnDivergence
 from keras_hparam.ensembles.member_losses import MemberLosses
@@ -127,7 +127,8 @@ class TrainingSteps:
             loss = share * (_weighted_mean(losses, sample_weight) + sum(self.losses, 0.0))
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
+        gradients = distribute.gate_gradients(tape.gradient(scaled, weights), loss, members)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return loss, share, members
 
     def test_step(self, data):
@@ -163,7 +164,8 @@ class TrainingSteps:
             loss = (_weighted_mean(losses, sample_weight) - entropy) / replicas.replica()[0]
         gradient = tape.gradient(loss, log_bounds.value)
         finite = tf.reduce_all(tf.math.is_finite(gradient))
-        self.tuning_optimizer.apply([tf.where(finite, gradient, tf.zeros_like(gradient))], [log_bounds])
+        gradients = [tf.where(finite, gradient, tf.zeros_like(gradient))]
+        self.tuning_optimizer.apply(distribute.gate_gradients(gradients, loss), [log_bounds])
         return loss
 
     def make_train_function(self, force=False):

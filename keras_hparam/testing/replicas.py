@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hparam import errors
-from keras_hparam.distribute import strategies
+from keras_hparam.distribute import gate_gradients, strategies
 from keras_hparam.testing.structures import arguments, arrays, assert_close, filled, leaves, require
 
 
@@ -56,7 +56,7 @@ def _step(strategy, make_model, weights, inputs, targets, loss, learning_rate):
         with tf.GradientTape() as tape:
             outputs = model(*filled(arguments(inputs), values))
             share = loss(outputs, filled(targets, goals)) / strategy.num_replicas_in_sync
-        optimizer.apply(tape.gradient(share, variables), variables)  # sums over replicas
+        optimizer.apply(gate_gradients(tape.gradient(share, variables), share), variables)  # sums over replicas
 
     @tf.function(autograph=False)
     def step(values, goals):

@@ -81,7 +81,8 @@ class TensorFlowEngine:
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = context.all_reduce("SUM", [tf.convert_to_tensor(gradient) for gradient in gradients])
         replicas = self.strategy.num_replicas_in_sync
-        self.optimizer.apply([gradient / replicas for gradient in gradients], variables)
+        gradients = distribute.gate_gradients([gradient / replicas for gradient in gradients], means)
+        self.optimizer.apply(gradients, variables)
         return means
 
     def _replica_sums(self, batch):
