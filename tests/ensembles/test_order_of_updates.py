@@ -23,6 +23,23 @@ def test_in_the_steps_of_an_ensemble():
     assert unordered(lambda x, y: model.tuning_step((x, y)), *batch) == []
 
 
+class Product(keras.layers.Layer):
+    """Adds the product of its two weights to the loss, reading them for that alone."""
+
+    def build(self, shape):
+        self.a, self.b = (self.add_weight(name=name, shape=(), initializer="ones") for name in "ab")
+
+    def call(self, x):
+        self.add_loss(self.a * self.b)
+        return x
+
+
+def test_in_the_steps_of_an_ensemble_with_a_layer_that_keras_alone_would_not_order():
+    network = keras.Sequential([keras.Input((4,)), Product(name="product"), keras.layers.Dense(3)])
+    model = models.compiled(network, hyperparameters=(), optimizer="sgd", layers={"product": "shared"})
+    assert unordered(lambda x, y: model.update(x, y), tf.TensorSpec((None, 4)), tf.TensorSpec((None,), tf.int32)) == []
+
+
 def test_in_the_steps_that_keras_makes_with_the_layers():
     x, lambdas, l2 = keras.Input((4,)), keras.Input((2,)), keras.Input(())
     hidden = DenseHyperBatchEnsemble(8, K, activation="tanh")(x, lambdas, l2=l2, bias_l2=l2)
