@@ -18,6 +18,9 @@ _CLIMB_STARTS, _CLIMB_ROUNDS, _CLIMB_WIDTH, _CLIMB_SHRINKAGE = 256, 8, 64, 0.6
 def draw(settings, study, reader, rng):
     """Candidates [N, D] for a study, from the priors of `PlanningSettings`; rows may repeat and may have been tried.
 
+    The first trial's default is `inner`: of all candidates, a model that has observed nothing predicts the best for
+    ends of ranges, which on tasks of a kind it has not read are worse than chance.
+
     Args:
         settings: `PlanningSettings`.
         study: `Study` with T trials.
@@ -29,6 +32,8 @@ def draw(settings, study, reader, rng):
     """
     space, num_bins = study.space, reader.num_bins
     best = elites(study, settings.num_elites)
+    if settings.prior is None and not len(study):
+        return inner(space, rng, settings.num_candidates, num_bins)
     sources = {
         "model": lambda count: reader.sample(count, settings.temperature),
         "random": lambda count: space.random_tokens(rng, count, num_bins),
@@ -54,6 +59,17 @@ def elites(study, count):
     scores = np.nan_to_num(study.scores, nan=-np.inf)
     best = np.argsort(-scores, kind="stable")[:count]
     return study.tokens[best[np.isfinite(scores[best])]]
+
+
+def inner(space, rng, count, num_bins):
+    """`count` random candidates [count, D] whose numbers lie in the inner half of their values."""
+    rows = space.random_tokens(rng, count, num_bins)
+    for column, parameter in enumerate(space.parameters):
+        if not parameter.is_categorical:
+            legal = parameter.legal_tokens(num_bins)
+            middle = legal[len(legal) // 4 : len(legal) - len(legal) // 4]
+            rows[:, column] = np.where(rows[:, column] < 0, -1, rng.choice(middle, size=count))
+    return _completed(space, rng, rows, num_bins)
 
 
 def mutated(space, rng, parents, count, steps, num_bins):

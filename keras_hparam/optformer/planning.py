@@ -156,7 +156,7 @@ class Proposer:
         if not len(tokens):
             return tokens
         scores = self._scores(reader, best, rng, tokens)
-        if not is_small and settings.refined_candidates:
+        if not is_small and settings.refined_candidates and len(study):
             parents = tokens[self._order(study, best, tokens, scores)[: settings.num_elites]]
             refined = candidates.refined(space, rng, parents, settings.refined_candidates, num_bins)
             refined = candidates.untried(refined, exclude)

@@ -27,9 +27,11 @@ class PlanningOracle(OptFormerOracle):
             an end of their range), "gaussian_process" (of the largest expected improvement to it), a
             `keras_tuner.Oracle` (asked for at most 8 candidates of a proposal), or a function of (study, rng, count)
             that returns tokens [n, D] or a list of dicts of values; a list of these, or a mapping from these to their
-            shares of the candidates. None for a mixture of the five that have names.
+            shares of the candidates. None for a mixture of the five that have names, and for the first trial for random
+            candidates with all numbers in the inner half of their range.
         num_candidates: int >= 1, candidates of a proposal.
-        refined_candidates: int >= 0, candidates of the second round, around the best of the first; 0 for no second one.
+        refined_candidates: int >= 0, candidates of the second round, around the best of the first, from the second
+            trial on; 0 for no second one.
         enumerate_up_to: int >= 0; a space of at most so many configurations is enumerated instead.
         **kwargs: other arguments of `OptFormerOracle` (`metadata`, `weights`, `pending`, `initial_trials`, `seed`,
             `allow_new_entries`, …) and fields of `PlanningSettings` (`beta` of "ucb", `largest_gain` of "ei", …).

@@ -18,7 +18,7 @@ class Planning(StudyTuner):
             `PlanningOracle`.
         prior: where candidates come from: "model", "random", "local", "border", "gaussian_process", a
             `keras_tuner.Oracle`, or a function of (study, rng, count); a list of these, or a mapping to their shares;
-            None for a mixture of the five that have names; see `PlanningOracle`.
+            None for the default; see `PlanningOracle`.
         num_candidates: int >= 1, candidates of a proposal.
         refined_candidates: int >= 0, candidates of the second round, around the best of the first; 0 for no second one.
         enumerate_up_to: int >= 0; a space of at most so many configurations is enumerated instead.

@@ -35,12 +35,14 @@ class PlanningSettings:
             (mutations of the best trials), "border" (the best trials with some numbers at an end of their range),
             "gaussian_process" (of the largest expected improvement to it; needs `gaussian_process`), or a
             function of (study, rng, count) that returns tokens [n, D] as `study.tokens` has them, or a list of dicts of
-            values; a list of these, or a mapping to their shares of the candidates. None for a mixture of all.
-            Where nothing untried comes of it, such as "local" before a trial has completed, candidates are random.
+            values; a list of these, or a mapping to their shares of the candidates. None for a mixture of all, and for
+            the first trial for random candidates with all numbers in the inner half of their range. Where nothing
+            untried comes of it, such as "local" before a trial has completed, candidates are random.
         gaussian_process: whether the model's predictions of candidates are mixed with those of a Gaussian process, by
             how well each has predicted the trials so far.
         num_candidates: candidates of a proposal.
-        refined_candidates: candidates of a second round, mutations of the best of the first; 0 for none.
+        refined_candidates: candidates of a second round, mutations of the best of the first, from the second trial on;
+            0 for none.
         enumerate_up_to: a space of at most so many configurations is enumerated: all of them are candidates.
         num_elites: trials (and first-round candidates) around which candidates are drawn.
         largest_gain: bound on the improvement that counts in "ei", > 0, in units of the normalised objective, in which

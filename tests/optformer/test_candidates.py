@@ -1,5 +1,6 @@
 """Candidates: legal, counted, from where they should be."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from keras_hparam import errors
 from keras_hparam.optformer import candidates
 from keras_hparam.optformer.settings import PlanningSettings
+from keras_hparam.optformer.study import Status
 from keras_hparam.spaces import Condition, Parameter, SearchSpace
 
 BINS = 1000
@@ -44,6 +46,30 @@ def test_before_a_trial_completes_there_is_nothing_around_it(study, rng):
     assert len(draw(empty, rng, prior=["local", "random"], num_candidates=10)) == 5
 
 
+def test_candidates_of_the_first_trial_lie_in_the_inner_half_of_their_ranges(study, rng):
+    tokens = draw(study.take(np.arange(0)), rng, num_candidates=300)
+    assert tokens.shape == (300, len(study.space)) and tokens.dtype == np.int32
+    for row in tokens:
+        np.testing.assert_array_equal(study.space.to_tokens(study.space.from_tokens(row)), row)
+    for column, parameter in enumerate(study.space.parameters):
+        legal, drawn = parameter.legal_tokens(BINS), np.unique(tokens[tokens[:, column] >= 0, column])
+        places, quarter = np.searchsorted(legal, drawn), len(legal) // 4
+        if parameter.is_categorical:
+            np.testing.assert_array_equal(drawn, legal)
+        else:
+            assert places.min() >= quarter and places.max() < len(legal) - quarter
+            assert np.ptp(places) > 0.8 * (len(legal) - 2 * quarter - 1)
+
+
+def test_later_candidates_lie_anywhere(study, rng):
+    pending = dataclasses.replace(study.take(np.arange(1)), statuses=np.array([Status.PENDING]))
+    for begun in (study, pending):
+        tokens = draw(begun, rng, num_candidates=300)
+        for column, parameter in enumerate(study.space.parameters):
+            if not parameter.is_categorical:
+                assert np.ptp(tokens[tokens[:, column] >= 0, column]) > 0.6 * np.ptp(parameter.legal_tokens(BINS))
+
+
 def test_elites_are_the_best_completed_trials(study):
     best = candidates.elites(study, 3)
     order = np.argsort(-np.where(np.isnan(study.scores), -np.inf, study.scores))
@@ -70,7 +96,7 @@ def test_border_candidates_have_values_where_a_number_makes_parameters_active(rn
     parents = space.random_tokens(rng, 200)
     moved = candidates.at_borders(space, rng, parents[parents[:, 2] < 0], 100, BINS)
     assert (moved[:, 4] >= 0).any()
-    for row in moved:
+    for row in (*moved, *candidates.inner(space, rng, 100, BINS)):
         np.testing.assert_array_equal(space.to_tokens(space.from_tokens(row)), row)
 
 

@@ -61,6 +61,17 @@ def recorded(monkeypatch):
     return seen
 
 
+def test_the_first_trial_is_the_inner_candidate_of_the_largest_mean(proposer, study, monkeypatch):
+    seen = recorded(monkeypatch)
+    chosen = proposer.propose(study.take(np.arange(0)), np.random.default_rng(0))
+    ((tokens, probabilities),) = seen  # no second round
+    np.testing.assert_array_equal(chosen, tokens[np.argmax(probabilities[:, :-1] @ bin_centres(1000))])
+    for column, parameter in enumerate(study.space.parameters):
+        legal = parameter.legal_tokens(1000)
+        if not parameter.is_categorical and len(legal) >= 4:
+            assert not np.isin(tokens[:, column], legal[[0, -1]]).any()
+
+
 def test_the_candidate_of_largest_expected_improvement_is_chosen(proposer, study, monkeypatch):
     seen = recorded(monkeypatch)
     tokens = proposer.propose(study.take(study.statuses != Status.PENDING), np.random.default_rng(0))
